@@ -1,0 +1,31 @@
+/** Element types a checkpoint may store. */
+export type StoredDtype = 'f32' | 'f64' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool';
+
+/** One tensor inside a checkpoint file: where its bytes lie, never the bytes themselves. */
+export interface StoredTensor {
+  /** Name as stored, prefixes included. */
+  readonly name: string;
+  readonly dtype: StoredDtype;
+  readonly shape: readonly number[];
+  /** Row-major without gaps: its bytes may be used in place. Otherwise `strides` must be honoured when reading. */
+  readonly contiguous: boolean;
+  /** In elements, one per axis. */
+  readonly strides: readonly number[];
+  /** First byte of the tensor in the file. */
+  readonly offset: number;
+  /** Bytes from `offset` to the last element's end. */
+  readonly length: number;
+}
+
+/** An opened checkpoint: an index over a file that stays where it is. */
+export interface Checkpoint {
+  /** Real path: symbolic links resolved. */
+  readonly path: string;
+  readonly format: 'pytorch' | 'safetensors';
+  /** Size of the file in bytes. */
+  readonly bytes: number;
+  /** In file order, keyed by stored name. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** safetensors `__metadata__`, or nothing. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
