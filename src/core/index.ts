@@ -1,3 +1,4 @@
+export * from './assignment.ts';
 export * from './boxes.ts';
 export * from './detections.ts';
 export * from './errors.ts';
