@@ -1,0 +1,43 @@
+import { CommanderError } from 'commander';
+import { DenseError, ERRORS } from '../core/index.ts';
+import { printError } from './output.ts';
+import { buildProgram } from './program.ts';
+import { usageErrorOf } from './usage.ts';
+
+/**
+ * Runs the command line and returns its exit code (docs: 0 done, 2 usage or input, 3 model, 4 some inputs failed,
+ * 130 interrupted, 1 anything else). Writes to the process's own streams; never calls `process.exit` while work is
+ * under way, so that what was written is whole.
+ *
+ * @param args what the user typed after the program's name
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  quietOnClosedPipe(process.stdout);
+  quietOnClosedPipe(process.stderr);
+  const verbose = args.includes('--verbose');
+  try {
+    const program = buildProgram();
+    if (args.length === 0) {
+      program.outputHelp({ error: true });
+      return ERRORS.BAD_USAGE.exit;
+    }
+    await program.parseAsync(args, { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return 0; // --help and --version end this way
+      printError(usageErrorOf(error), { verbose });
+      return ERRORS.BAD_USAGE.exit;
+    }
+    printError(error, { verbose });
+    return error instanceof DenseError ? error.exitCode : ERRORS.RUNTIME.exit;
+  }
+}
+
+/** `pe-dense detect ... | head` closes our output early: that is the reader's wish, not an error. */
+function quietOnClosedPipe(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    throw error;
+  });
+}

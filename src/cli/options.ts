@@ -1,0 +1,87 @@
+import { type Command, Option } from 'commander';
+import { z } from 'zod';
+import { fail } from '../core/index.ts';
+
+/** Pieces of zod shared by the commands. Each reads the text the user typed and says what it expected. */
+export const number = (text: string) =>
+  z.union([z.string(), z.number()]).transform((value, context) => {
+    const n = typeof value === 'number' ? value : value.trim() === '' ? Number.NaN : Number(value);
+    if (Number.isFinite(n)) return n;
+    context.addIssue({ code: 'custom', message: text });
+    return z.NEVER;
+  });
+/** A number from `min` to `max`, both included. */
+export const numberIn = (min: number, max: number) => {
+  const text = `a number from ${min} to ${max}`;
+  return number(text).refine(n => n >= min && n <= max, text);
+};
+/** A whole number from `min` to `max`, both included. */
+export const integerIn = (min: number, max = Number.MAX_SAFE_INTEGER) => {
+  const text =
+    max === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${min}` : `a whole number from ${min} to ${max}`;
+  return number(text).refine(n => Number.isInteger(n) && n >= min && n <= max, text);
+};
+/** One of a few words. */
+export const oneOf = <const T extends readonly [string, ...string[]]>(words: T) =>
+  z.enum(words, { error: `one of ${words.join(', ')}` });
+/** Words separated by commas, spaces around them dropped, none empty. */
+export const list = z
+  .string()
+  .transform(text => text.split(',').map(word => word.trim()))
+  .refine(words => words.every(word => word !== ''), 'words separated by commas, none empty');
+
+export const DEVICES = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
+
+/** Flags that mean the same on every command. */
+export const talkSchema = {
+  quiet: z.boolean().optional(),
+  verbose: z.boolean().optional(),
+};
+
+/** Flags of every command that runs a network. */
+export const networkSchema = {
+  model: z.string().min(1, 'a model name or a folder').optional(),
+  device: oneOf(DEVICES).default('cpu'),
+  threads: integerIn(1, 1024).optional(),
+  size: integerIn(16, 16384).optional(),
+};
+
+/** Adds --quiet and --verbose. */
+export function addTalkOptions(command: Command): Command {
+  return command
+    .optionsGroup('Talk:')
+    .option('--quiet', 'only errors, and the data asked for')
+    .option('--verbose', 'more detail; errors with their stack');
+}
+
+/** Adds --model, --device, --threads. */
+export function addNetworkOptions(command: Command, defaultModel = 'dense-t16'): Command {
+  return command
+    .optionsGroup('Network:')
+    .option('-m, --model <name>', `a model's name or folder (default: ${defaultModel})`)
+    .addOption(new Option('--device <device>', `where the network runs: ${DEVICES.join(', ')}`).default('cpu'))
+    .option('--threads <n>', 'processor threads of the network (default: all cores)');
+}
+
+/**
+ * Reads what commander collected through a schema.
+ * @throws {DenseError} BAD_USAGE naming the flag, the value given and what was expected
+ */
+export function parseOptions<S extends z.ZodType>(schema: S, raw: Record<string, unknown>): z.output<S> {
+  const result = schema.safeParse(raw);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0]!;
+  if (issue.code === 'unrecognized_keys') throw result.error; // a command and its schema disagree: our fault
+  const key = String(issue.path[0] ?? '');
+  const given = raw[key];
+  fail(
+    'BAD_USAGE',
+    `--${kebab(key)} ${given === undefined ? 'is missing' : `got ${JSON.stringify(given)}`}`,
+    `it takes ${issue.message}`,
+    `give --${kebab(key)} ${issue.message}`,
+  );
+}
+
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, letter => `-${letter.toLowerCase()}`);
+}

@@ -1,0 +1,28 @@
+import { Command } from 'commander';
+import { packageVersion } from './package.ts';
+
+/** Every command, in the order `--help` lists them. */
+const COMMANDS: readonly { readonly group: string; readonly make: () => Command }[] = [];
+
+/** The whole command line. Command modules are light: the heavy rooms load when an action runs. */
+export function buildProgram(): Command {
+  const program = new Command('pe-dense')
+    .description(
+      'Dense prediction with Perception Encoder features: boxes, depth, tracks, and the metrics to score them.',
+    )
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print help')
+    .helpCommand(false)
+    .usage('<command> [options]')
+    .showSuggestionAfterError(true)
+    .addHelpText('after', '\nSee "pe-dense <command> --help" for a command\'s options and an example.');
+  for (const { group, make } of COMMANDS) program.addCommand(make().helpGroup(group));
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** Usage errors become exceptions that main() prints in the house's form; help still goes to standard output. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride().configureOutput({ outputError: () => {} });
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
