@@ -1,0 +1,87 @@
+"""COCO figures of a detector in PyTorch, by pycocotools.
+
+    python tools/train/evaluate.py --weights .train/run/ema.pt --images DIR --gt instances.json --size 256
+"""
+
+import argparse
+import contextlib
+import io
+import json
+import os
+
+import cv2
+import numpy as np
+import torch
+from pycocotools.coco import COCO
+from pycocotools.cocoeval import COCOeval
+from torchvision.ops import batched_nms
+
+from head import Detector, cell_centres, distances, flatten_levels
+
+STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+
+
+@torch.no_grad()
+def detect(model, picture, size, score=0.001, iou=0.6, limit=100, before=1000):
+    """picture uint8 [h, w, 3] RGB, squashed bilinearly to size x size without antialias -> boxes [n, 6] in its pixels."""
+    h, w = picture.shape[:2]
+    device = next(model.parameters()).device
+    x = torch.from_numpy(np.ascontiguousarray(picture)).to(device).permute(2, 0, 1)[None].float()
+    x = torch.nn.functional.interpolate(x, (size, size), mode="bilinear", align_corners=False, antialias=True)
+    maps = model(x / 127.5 - 1)
+    logits, reg = flatten_levels(maps, model.head.classes, model.head.bins)
+    centres, scale = cell_centres(maps, model.strides)
+    ltrb = distances(reg[0], 1.0) * scale
+    scores = logits[0].sigmoid()
+    value, index = scores.flatten().topk(min(before, scores.numel()))
+    index, value = index[value > score], value[value > score]
+    anchor, cls = index // model.head.classes, index % model.head.classes
+    boxes = torch.cat((centres[anchor] - ltrb[anchor, :2], centres[anchor] + ltrb[anchor, 2:]), 1)
+    boxes = boxes * torch.tensor([w / size, h / size] * 2, device=device)
+    boxes[:, 0::2] = boxes[:, 0::2].clamp(0, w)
+    boxes[:, 1::2] = boxes[:, 1::2].clamp(0, h)
+    keep = batched_nms(boxes, value, cls, iou)[:limit]
+    return torch.cat((boxes[keep], value[keep, None], cls[keep, None].float()), 1).cpu().numpy()
+
+
+def evaluate(model, images, annotations, size, results=None):
+    """-> {"AP": ..., ...} over every picture of `annotations`."""
+    model.eval()
+    with contextlib.redirect_stdout(io.StringIO()):
+        gt = COCO(annotations)
+        categories = sorted(gt.getCatIds())
+        found = []
+        for i in sorted(gt.getImgIds()):
+            picture = cv2.imread(os.path.join(images, gt.imgs[i]["file_name"]))[:, :, ::-1]
+            for x1, y1, x2, y2, s, c in detect(model, picture, size).tolist():
+                found.append(dict(image_id=i, category_id=categories[int(c)], bbox=[x1, y1, x2 - x1, y2 - y1], score=s))
+        if results:
+            with open(results, "w") as file:
+                json.dump(found, file)
+        if not found:
+            return dict.fromkeys(STATS, 0.0)
+        e = COCOeval(gt, gt.loadRes(found), "bbox")
+        e.evaluate(), e.accumulate(), e.summarize()
+    return dict(zip(STATS, e.stats.tolist()))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--weights", required=True)
+    p.add_argument("--images", required=True)
+    p.add_argument("--gt", required=True)
+    p.add_argument("--size", type=int, nargs="+", default=[256])
+    p.add_argument("--results")
+    p.add_argument("--threads", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    saved = torch.load(a.weights, weights_only=True, map_location="cpu")
+    model = Detector(**saved["model_options"])
+    model.load_state_dict(saved["model"])
+    for size in a.size:
+        stats = evaluate(model, a.images, a.gt, size, a.results)
+        print(size, " ".join(f"{k} {100 * v:.2f}" for k, v in stats.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()

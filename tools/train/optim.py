@@ -1,0 +1,70 @@
+"""Muon (Jordan et al. 2024: momentum orthogonalised by Newton-Schulz) for the block matrices, AdamW for everything else."""
+
+import torch
+
+
+def orthogonalise(g, steps=5):
+    """Newton-Schulz quintic iteration towards U V^T of g = U S V^T."""
+    a, b, c = 3.4445, -4.7750, 2.0315
+    x = g / (g.norm() + 1e-7)
+    flip = x.shape[0] > x.shape[1]
+    if flip:
+        x = x.T
+    for _ in range(steps):
+        s = x @ x.T
+        x = a * x + (b * s + c * s @ s) @ x
+    return x.T if flip else x
+
+
+class Muon(torch.optim.Optimizer):
+    """parts > 1 splits a stacked matrix (q, k, v) along its rows and orthogonalises each part apart."""
+
+    def __init__(self, params, lr=0.02, momentum=0.95, weight_decay=0.0):
+        super().__init__(params, dict(lr=lr, momentum=momentum, weight_decay=weight_decay, parts=1))
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is None:
+                    continue
+                state = self.state[p]
+                if "momentum" not in state:
+                    state["momentum"] = torch.zeros_like(p)
+                buf = state["momentum"]
+                buf.lerp_(p.grad, 1 - group["momentum"])
+                g = p.grad.lerp(buf, group["momentum"])
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                for part, target in zip(g.chunk(group["parts"]), p.chunk(group["parts"])):
+                    scale = max(1.0, part.shape[0] / part.shape[1]) ** 0.5
+                    target.add_(orthogonalise(part), alpha=-group["lr"] * scale)
+
+
+def build_optimizers(model, muon_lr=0.02, adam_lr=1e-3, backbone_scale=0.5, weight_decay=0.02):
+    """-> [Muon, AdamW], each group with its base rate in `base_lr`."""
+    qkv, matrices, backbone, head, plain = [], [], [], [], []
+    for name, p in model.named_parameters():
+        if not p.requires_grad:
+            continue
+        if "resblocks" in name and p.ndim == 2:
+            (qkv if "in_proj" in name else matrices).append(p)
+        elif name.startswith("backbone."):
+            backbone.append(p)
+        elif p.ndim >= 2:
+            head.append(p)
+        else:
+            plain.append(p)
+    optimizers = []
+    if qkv or matrices:
+        groups = [dict(params=matrices, parts=1), dict(params=qkv, parts=3)]
+        optimizers.append(Muon([g for g in groups if g["params"]], lr=muon_lr, weight_decay=weight_decay))
+    groups = [
+        dict(params=backbone, lr=adam_lr * backbone_scale, weight_decay=0.0),
+        dict(params=head, lr=adam_lr, weight_decay=weight_decay),
+        dict(params=plain, lr=adam_lr, weight_decay=0.0),
+    ]
+    optimizers.append(torch.optim.AdamW([g for g in groups if g["params"]], lr=adam_lr, betas=(0.9, 0.99)))
+    for o in optimizers:
+        for g in o.param_groups:
+            g["base_lr"] = g["lr"]
+    return optimizers

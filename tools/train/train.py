@@ -1,0 +1,264 @@
+"""Trains a detector on PE features; CPU or one GPU, resumed by the same command.
+
+    python tools/train/train.py --config tools/train/configs/dense-t16.json
+
+The config says where the data lie, from which weights to start, and the phases (input size, pictures, learning rate from-to).
+Progress goes to <out>/log.jsonl, the state (weights, EMA, optimisers, counters) to <out>/last.pt, EMA weights to <out>/ema.pt.
+"""
+
+import argparse
+import copy
+import json
+import os
+import threading
+import time
+from queue import Queue
+
+import numpy as np
+import torch
+
+from data import Composer, jitter_colours, read_coco, read_shards
+from evaluate import evaluate
+from head import Detector
+from losses import dense_distillation, task_aligned
+from optim import build_optimizers
+from picodet import PicoDet
+
+
+def load_start(model, path):
+    """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector saved by this script."""
+    if path.endswith(".safetensors"):
+        from safetensors.torch import load_file
+
+        state = load_file(path)
+    else:
+        state = torch.load(path, weights_only=True, map_location="cpu")
+        if "model_options" in state:
+            model.load_state_dict(state["model"])
+            return
+        for key in ("state_dict", "weights"):
+            state = state.get(key, state)
+    state = {k.removeprefix("module.").removeprefix("visual."): v.float() for k, v in state.items()}
+    model.backbone.load_state_dict({k: v for k, v in state.items() if not k.startswith("head.")})
+
+
+class Source(threading.Thread):
+    """Makes batches in the background. With a teacher pictures come at twice the size."""
+
+    def __init__(self, cfg, photos, teacher, size, seed):
+        super().__init__(daemon=True)
+        self.queue = Queue(maxsize=2)
+        self.cfg, self.teacher, self.size, self.stopped = cfg, teacher, size, False
+        self.composer = Composer(photos, seed, cfg.get("source_weights"), cfg.get("mosaic", 0.45))
+        self.start()
+
+    def run(self):
+        batch, scale = self.cfg["batch"], 2 if self.teacher else 1
+        while not self.stopped:
+            pairs = [self.composer.compose(self.size * scale) for _ in range(batch)]
+            images = torch.from_numpy(np.stack([p[0] for p in pairs])).permute(0, 3, 1, 2)
+            boxes = [torch.from_numpy(p[1].astype(np.float32)) for p in pairs]
+            for b in boxes:
+                b[:, :4] /= scale
+            self.queue.put((images, boxes))
+
+    def stop(self):
+        self.stopped = True
+        while not self.queue.empty():
+            self.queue.get_nowait()
+
+
+def flip_maps(maps, classes, bins):
+    """Teacher maps of the mirrored picture: columns reversed, left and right distances exchanged."""
+    out = []
+    for m in maps:
+        m = m.flip(-1)
+        reg = m[:, classes:].unflatten(1, (4, bins))[:, [2, 1, 0, 3]].flatten(1, 2)
+        out.append(torch.cat((m[:, :classes], reg), 1))
+    return out
+
+
+def flip_boxes(boxes, size):
+    out = boxes.clone()
+    out[:, 0], out[:, 2] = size - boxes[:, 2], size - boxes[:, 0]
+    return out
+
+
+class Trainer:
+    def __init__(self, cfg, device):
+        self.cfg, self.device = cfg, device
+        torch.manual_seed(cfg.get("seed", 1))
+        self.model = Detector(**cfg.get("model", {}))
+        if cfg.get("start"):
+            load_start(self.model, os.path.expandvars(cfg["start"]))
+        self.model.to(device)
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimizers = build_optimizers(self.model, **cfg.get("optimizer", {}))
+        self.seen, self.step = 0, 0
+        self.generator = torch.Generator().manual_seed(cfg.get("seed", 1))
+        self.out = cfg["out"]
+        os.makedirs(self.out, exist_ok=True)
+        self.resume()
+
+    def resume(self):
+        path = os.path.join(self.out, "last.pt")
+        if not os.path.exists(path):
+            return
+        state = torch.load(path, map_location=self.device, weights_only=True)
+        self.model.load_state_dict(state["model"])
+        self.ema.load_state_dict(state["ema"])
+        for o, s in zip(self.optimizers, state["optimizers"]):
+            base = [g["base_lr"] for g in o.param_groups]
+            o.load_state_dict(s)
+            for g, lr in zip(o.param_groups, base):  # rates come from the config, so that they can be changed between runs
+                g["base_lr"] = lr
+        self.seen, self.step = state["seen"], state["step"]
+        print(f"resumed at {self.seen} pictures", flush=True)
+
+    def save(self):
+        options = self.cfg.get("model", {})
+        state = dict(model=self.model.state_dict(), ema=self.ema.state_dict(), seen=self.seen, step=self.step)
+        state |= dict(optimizers=[o.state_dict() for o in self.optimizers], model_options=options)
+        for name, value in (("last.pt", state), ("ema.pt", dict(model=self.ema.state_dict(), model_options=options, seen=self.seen))):
+            path = os.path.join(self.out, name)
+            torch.save(value, path + ".tmp")
+            os.replace(path + ".tmp", path)
+
+    def phase(self):
+        """-> (phase, fraction done) or None at the end"""
+        start = 0
+        for p in self.cfg["phases"]:
+            if self.seen < start + p["pictures"]:
+                return p, (self.seen - start) / p["pictures"]
+            start += p["pictures"]
+        return None
+
+    def set_rates(self, phase, fraction):
+        low, high = phase["lr"][1], phase["lr"][0]
+        factor = (high + (low - high) * fraction) * min(1.0, (self.step + 1) / self.cfg.get("warmup", 200))
+        for o in self.optimizers:
+            for g in o.param_groups:
+                g["lr"] = g["base_lr"] * factor
+
+    def losses(self, maps, teacher_maps, boxes):
+        classes, bins = self.model.head.classes, self.model.head.bins
+        weights = self.cfg.get("loss", {})
+        total, parts = 0.0, {}
+        if teacher_maps is not None:
+            values = dense_distillation(maps, teacher_maps, self.model.strides, classes, bins)
+            for name, value, weight in zip(("cls", "box", "kl"), values, weights.get("dense", (1.0, 1.5, 0.25))):
+                total, parts["dense_" + name] = total + weight * value, value.item()
+        if any(weights.get("boxes", (0, 0, 0))):
+            values = task_aligned(maps, boxes, self.model.strides, classes, bins)
+            for name, value, weight in zip(("cls", "box", "dfl"), values, weights["boxes"]):
+                total, parts["boxes_" + name] = total + weight * value, value.item()
+        return total, parts
+
+    def update_ema(self):
+        decay = min(self.cfg.get("ema", 0.9995), (1 + self.step) / (20 + self.step))
+        for e, p in zip(self.ema.state_dict().values(), self.model.state_dict().values()):
+            if e.dtype.is_floating_point:
+                e.lerp_(p, 1 - decay)
+            else:
+                e.copy_(p)
+
+    def labelled(self, source, teacher, size, amp):
+        """Takes one new batch into the pool and yields `replay` batches drawn from it, mirrored at random."""
+        images, boxes = source.queue.get()
+        images = images.to(self.device)
+        teacher_maps = None
+        if teacher:
+            with amp():
+                teacher_maps = [m.half() for m in teacher(images)[1:]]
+            images = torch.nn.functional.avg_pool2d(images.float(), 2).round().byte()
+        self.pool.append((images, teacher_maps, boxes))
+        replay = self.cfg.get("replay", 1)
+        if len(self.pool) > self.cfg.get("pool", 8 * replay):
+            self.pool.pop(0)
+        for turn in range(replay):
+            # the newest batch is used once for certain
+            index = -1 if turn == 0 else int(torch.randint(len(self.pool), (), generator=self.generator))
+            x, maps, targets = self.pool[index]
+            x = x.float()
+            maps = None if maps is None else [m.float() for m in maps]
+            if torch.rand((), generator=self.generator) < 0.5:
+                x = x.flip(-1)
+                maps = None if maps is None else flip_maps(maps, self.model.head.classes, self.model.head.bins)
+                targets = [flip_boxes(b, size) for b in targets]
+            yield x, maps, targets
+
+    def run(self, minutes=None):
+        cfg, begun = self.cfg, time.time()
+        photos = []
+        for d in cfg["data"]:
+            folder = os.path.expandvars(d.get("shards", d.get("images", "")))
+            photos += read_shards(folder) if "shards" in d else read_coco(folder, os.path.expandvars(d["annotations"]))
+        teacher = PicoDet(os.path.expandvars(cfg["teacher"]), self.device) if cfg.get("teacher") else None
+        amp = lambda: torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=cfg.get("bf16", True))  # noqa: E731
+        print(f"{len(photos)} photographs, {sum(p.numel() for p in self.model.parameters())} parameters", flush=True)
+        source, size, next_save, mean, clock = None, None, self.seen + cfg["save_every"], {}, time.time()
+        log = open(os.path.join(self.out, "log.jsonl"), "a")
+        while (now := self.phase()) is not None:
+            if minutes is not None and time.time() - begun > 60 * minutes:
+                break
+            phase, fraction = now
+            if phase["size"] != size:
+                if source:
+                    source.stop()
+                size = phase["size"]
+                self.pool = []
+                source = Source(cfg, photos, teacher, size, cfg.get("seed", 1) * 1000003 + self.seen)
+            for x, teacher_maps, boxes in self.labelled(source, teacher, size, amp):
+                self.set_rates(phase, fraction)
+                self.model.train()
+                with amp():
+                    maps = self.model(jitter_colours(x, self.generator) / 127.5 - 1)
+                loss, parts = self.losses(maps, teacher_maps, boxes)
+                for o in self.optimizers:
+                    o.zero_grad(set_to_none=True)
+                loss.backward()
+                torch.nn.utils.clip_grad_norm_(self.model.parameters(), cfg.get("clip", 5.0))
+                for o in self.optimizers:
+                    o.step()
+                self.step += 1
+                self.seen += len(x)
+                self.update_ema()
+                for k, v in parts.items():
+                    mean.setdefault(k, []).append(v)
+            if self.step % cfg.get("log_every", 50) < cfg.get("replay", 1):
+                rate = sum(len(v) for v in list(mean.values())[:1]) * cfg["batch"] / (time.time() - clock)
+                row = dict(seen=self.seen, size=size, rate=round(rate, 1), **{k: round(float(np.mean(v)), 4) for k, v in mean.items()})
+                print(json.dumps(row), flush=True)
+                log.write(json.dumps(row) + "\n"), log.flush()
+                mean, clock = {}, time.time()
+            if self.seen >= next_save:
+                next_save += cfg["save_every"]
+                self.save()
+                self.report(log)
+                clock = time.time()
+        self.save()
+        self.report(log)
+
+    def report(self, log):
+        e = self.cfg.get("evaluate")
+        if e:
+            paths = [os.path.expandvars(e[k]) for k in ("images", "annotations")]
+            row = dict(seen=self.seen, eval_size=e["size"], **{k: round(v, 4) for k, v in evaluate(self.ema, *paths, e["size"]).items()})
+            print(json.dumps(row), flush=True)
+            log.write(json.dumps(row) + "\n"), log.flush()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--config", required=True)
+    p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    p.add_argument("--threads", type=int, default=os.cpu_count())
+    p.add_argument("--minutes", type=float, help="stop (saved, evaluated) after this long")
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    with open(a.config) as file:
+        Trainer(json.load(file), a.device).run(a.minutes)
+
+
+if __name__ == "__main__":
+    main()
