@@ -1,1 +1,1 @@
-export {};
+export * from './rle/index.ts';
