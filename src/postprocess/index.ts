@@ -1,1 +1,9 @@
-export {};
+/** From raw head outputs to detections: box decoding, the NMS family, fusion, slices. */
+export * from './anchors.ts';
+export * from './decode.ts';
+export * from './merge.ts';
+export * from './nms.ts';
+export * from './postprocess.ts';
+export * from './slices.ts';
+export * from './soft-nms.ts';
+export * from './wbf.ts';
