@@ -1,1 +1,10 @@
-export {};
+export * from './fit.ts';
+export { float16FromFloat32, float32FromBfloat16, float32FromFloat16 } from './half.ts';
+export { KEY_MAP, type KeyRow, type KeyTransformKind, type Naming } from './key-map.ts';
+export { openCheckpoint } from './open.ts';
+export { readTensor, readTensorBytes } from './read.ts';
+export * from './recognise.ts';
+export * from './resolve.ts';
+export { type TensorToWrite, writeSafetensors } from './safetensors-writer.ts';
+export * from './types.ts';
+export * from './vision.ts';

@@ -1,6 +1,20 @@
 /** Element types a checkpoint may store. */
 export type StoredDtype = 'f32' | 'f64' | 'f16' | 'bf16' | 'i64' | 'i32' | 'i16' | 'i8' | 'u8' | 'bool';
 
+/** Bytes of one element. */
+export const DTYPE_BYTES = {
+  f32: 4,
+  f64: 8,
+  f16: 2,
+  bf16: 2,
+  i64: 8,
+  i32: 4,
+  i16: 2,
+  i8: 1,
+  u8: 1,
+  bool: 1,
+} as const satisfies Record<StoredDtype, number>;
+
 /** One tensor inside a checkpoint file: where its bytes lie, never the bytes themselves. */
 export interface StoredTensor {
   /** Name as stored, prefixes included. */
@@ -28,4 +42,8 @@ export interface Checkpoint {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
   /** safetensors `__metadata__`, or nothing. */
   readonly metadata: Readonly<Record<string, string>>;
+  /** Key the tensors were found under (`state_dict`, `weights`, `model`); absent when the file is the flat dict itself. */
+  readonly wrapper?: string;
+  /** What the file holds beside the tensors (epoch, optimizer, ...), dotted names; read past, never used. */
+  readonly skipped?: readonly string[];
 }
