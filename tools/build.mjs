@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // Compiles src/ into dist/ (or --out DIR). The stamp file is written last: bin/pe-dense.mjs trusts dist/ only with it.
 import { spawnSync } from 'node:child_process';
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,4 +23,5 @@ const { status } = spawnSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'
   stdio: 'inherit',
 });
 if (status !== 0) process.exit(status ?? 1);
+copyFileSync(resolve(root, 'src/render/LICENSES'), resolve(out, 'render/LICENSES')); // of the letters in font-data.js
 writeFileSync(resolve(out, '.complete'), `${new Date().toISOString()}\n`);
