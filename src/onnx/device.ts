@@ -1,0 +1,28 @@
+import { listSupportedBackends } from 'onnxruntime-node';
+import { fail } from '../core/index.ts';
+
+/** Where a network can run; which of them this build of onnxruntime knows depends on the platform. */
+export const DEVICES = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
+export type Device = (typeof DEVICES)[number];
+
+/** Devices whose code is part of this platform's onnxruntime. Having the hardware is another matter. */
+export function availableDevices(): Device[] {
+  const bundled = listSupportedBackends().filter(b => b.bundled);
+  return DEVICES.filter(d => bundled.some(b => b.name === d));
+}
+
+/**
+ * Checks that `device` can be tried here.
+ * @throws {DenseError} UNAVAILABLE, naming those that can
+ */
+export function checkDevice(device: string): Device {
+  const known = listSupportedBackends().map(b => b.name);
+  if (!known.includes(device) || !(DEVICES as readonly string[]).includes(device))
+    fail(
+      'UNAVAILABLE',
+      `--device ${device}`,
+      `onnxruntime on ${process.platform} ${process.arch} does not have it`,
+      `use one of: ${availableDevices().join(', ')}`,
+    );
+  return device as Device;
+}
