@@ -1,0 +1,184 @@
+import { Entries, PairIndex } from './growing.ts';
+import type { MotSequence, MotSide } from './sequence.ts';
+
+/** numpy's `finfo(float).eps`: TrackEval's tolerance in every comparison with a threshold */
+export const EPS = 2 ** -52;
+
+/** Calls `visit(row, column, iou)` for each overlapping pair of a frame, row by row; rows are ground truth boxes. */
+export function frameIou(
+  gt: MotSide,
+  result: MotSide,
+  f: number,
+  visit: (row: number, col: number, iou: number) => void,
+): void {
+  const a = gt.boxes;
+  const b = result.boxes;
+  const g0 = gt.start[f]!;
+  const r0 = result.start[f]!;
+  const r1 = result.start[f + 1]!;
+  for (let g = g0; g < gt.start[f + 1]!; g++) {
+    const x1 = a[4 * g]!;
+    const y1 = a[4 * g + 1]!;
+    const x2 = a[4 * g + 2]!;
+    const y2 = a[4 * g + 3]!;
+    const area = (x2 - x1) * (y2 - y1);
+    if (area <= EPS) continue;
+    for (let r = r0, q = 4 * r0; r < r1; r++, q += 4) {
+      const w = Math.min(x2, b[q + 2]!) - Math.max(x1, b[q]!);
+      if (w <= 0) continue;
+      const h = Math.min(y2, b[q + 3]!) - Math.max(y1, b[q + 1]!);
+      if (h <= 0) continue;
+      const otherArea = (b[q + 2]! - b[q]!) * (b[q + 3]! - b[q + 1]!);
+      if (otherArea <= EPS) continue;
+      const inter = w * h;
+      const union = area + otherArea - inter;
+      if (union <= EPS || inter === 0) continue;
+      visit(g - g0, r - r0, inter / union);
+    }
+  }
+}
+
+/**
+ * All overlaps of a sequence, sparse, with what HOTA and the identity metrics gather from them in one pass.
+ * `pairs` numbers each (ground truth id, result id) that ever overlaps.
+ */
+export interface Overlaps {
+  /** `[frames + 1]` first entry of each frame */
+  readonly start: Int32Array;
+  /** entries by frame, then row, then column; value = IoU > 0 */
+  readonly entries: Entries;
+  readonly pairs: PairIndex;
+  /** `[pairs]` HOTA's soft count of matches, weighted by similarity */
+  readonly softMatches: Float64Array;
+  /** `[pairs]` frames with IoU at least the threshold */
+  readonly hardMatches: Float64Array;
+  /** `[gt.ids]` boxes of each id */
+  readonly gtCount: Float64Array;
+  /** `[result.ids]` boxes of each id */
+  readonly resultCount: Float64Array;
+}
+
+/** @param threshold IoU from which the identity metrics count a match */
+export function overlaps(sequence: MotSequence, threshold: number): Overlaps {
+  const { frames, gt, result } = sequence;
+  const entries = new Entries();
+  const pairs = new PairIndex(gt.ids, result.ids);
+  const start = new Int32Array(frames + 1);
+  for (let f = 0; f < frames; f++) {
+    const g0 = gt.start[f]!;
+    const r0 = result.start[f]!;
+    frameIou(gt, result, f, (i, j, iou) => {
+      entries.push(i, j, pairs.of(gt.id[g0 + i]!, result.id[r0 + j]!), iou);
+    });
+    start[f + 1] = entries.length;
+  }
+  const softMatches = new Float64Array(pairs.length);
+  const hardMatches = new Float64Array(pairs.length);
+  const sums = new FrameSums();
+  for (let f = 0; f < frames; f++) {
+    const from = start[f]!;
+    const to = start[f + 1]!;
+    if (from === to) continue;
+    sums.of(entries, from, to, gt.start[f + 1]! - gt.start[f]!, result.start[f + 1]! - result.start[f]!);
+    for (let e = from; e < to; e++) {
+      const iou = entries.value[e]!;
+      const rest = sums.col[entries.col[e]!]! + sums.row[entries.row[e]!]! - iou;
+      const p = entries.pair[e]!;
+      if (rest > EPS) softMatches[p] = softMatches[p]! + iou / rest;
+      if (iou >= threshold) hardMatches[p] = hardMatches[p]! + 1;
+    }
+  }
+  return {
+    start,
+    entries,
+    pairs,
+    softMatches,
+    hardMatches,
+    gtCount: countIds(gt),
+    resultCount: countIds(result),
+  };
+}
+
+function countIds(side: MotSide): Float64Array {
+  const count = new Float64Array(side.ids);
+  for (let k = 0; k < side.length; k++) count[side.id[k]!] = count[side.id[k]!]! + 1;
+  return count;
+}
+
+/**
+ * Row and column sums of a frame's IoU matrix, added in numpy's order: HOTA's weights come from them, and where two
+ * assignments tie the last bit decides. numpy adds a contiguous axis pairwise (eight running sums up to 128 values,
+ * halves above) and the other one in sequence.
+ */
+class FrameSums {
+  row = new Float64Array(64);
+  col = new Float64Array(64);
+  private line = new Float64Array(64);
+  private readonly lanes = new Float64Array(8);
+
+  of(entries: Entries, from: number, to: number, rows: number, cols: number): void {
+    if (this.row.length < rows) this.row = new Float64Array(2 * rows);
+    if (this.col.length < cols) this.col = new Float64Array(2 * cols);
+    if (this.line.length < Math.max(rows, cols)) this.line = new Float64Array(2 * Math.max(rows, cols));
+    const { row, col, line } = this;
+    row.fill(0, 0, rows);
+    col.fill(0, 0, cols);
+    for (let e = from; e < to; ) {
+      const i = entries.row[e]!;
+      let end = e;
+      for (; end < to && entries.row[end] === i; end++) {
+        const j = entries.col[end]!;
+        col[j] = col[j]! + entries.value[end]!;
+      }
+      row[i] = end - e === 1 ? entries.value[e]! : this.rowSum(entries, e, end, cols);
+      e = end;
+    }
+    if (cols === 1) {
+      // numpy sees one contiguous column
+      line.fill(0, 0, rows);
+      for (let e = from; e < to; e++) line[entries.row[e]!] = entries.value[e]!;
+      col[0] = pairwiseSum(line, 0, rows);
+    }
+  }
+
+  private rowSum(entries: Entries, from: number, to: number, cols: number): number {
+    if (cols > 128) {
+      this.line.fill(0, 0, cols);
+      for (let e = from; e < to; e++) this.line[entries.col[e]!] = entries.value[e]!;
+      return pairwiseSum(this.line, 0, cols);
+    }
+    const { lanes } = this;
+    const whole = cols < 8 ? 0 : cols - (cols % 8);
+    lanes.fill(0);
+    let e = from;
+    for (; e < to && entries.col[e]! < whole; e++) {
+      const lane = entries.col[e]! & 7;
+      lanes[lane] = lanes[lane]! + entries.value[e]!;
+    }
+    let sum = joinLanes(lanes);
+    for (; e < to; e++) sum += entries.value[e]!;
+    return sum;
+  }
+}
+
+const joinLanes = (r: Float64Array) => r[0]! + r[1]! + (r[2]! + r[3]!) + (r[4]! + r[5]! + (r[6]! + r[7]!));
+
+/** Sum of `n` values in the order of numpy's pairwise summation. */
+export function pairwiseSum(a: Float64Array, at: number, n: number): number {
+  if (n < 8) {
+    let sum = 0;
+    for (let k = at; k < at + n; k++) sum += a[k]!;
+    return sum;
+  }
+  if (n > 128) {
+    let half = n >> 1;
+    half -= half % 8;
+    return pairwiseSum(a, at, half) + pairwiseSum(a, at + half, n - half);
+  }
+  const r = a.slice(at, at + 8);
+  const whole = n - (n % 8);
+  for (let k = 8; k < whole; k++) r[k & 7] = r[k & 7]! + a[at + k]!;
+  let sum = joinLanes(r);
+  for (let k = whole; k < n; k++) sum += a[at + k]!;
+  return sum;
+}

@@ -1,0 +1,160 @@
+import { fail } from '../../core/index.ts';
+
+/**
+ * Rows of a MOT Challenge text file, in file order.
+ * Ground truth: `frame,id,x,y,w,h,flag,class,visibility`; results: `frame,id,x,y,w,h,score,-1,-1,-1`.
+ */
+export interface MotTable {
+  /** shown in error messages */
+  readonly file: string;
+  readonly length: number;
+  /** `[n]`, 1-based */
+  readonly frame: Int32Array;
+  /** `[n]` whole numbers; Float64 because ids may pass 2^31 */
+  readonly id: Float64Array;
+  /** `[n, 4]` x, y, width, height in pixels, as written */
+  readonly boxes: Float64Array;
+  /** `[n]` column 7: score of a result, flag of the ground truth; 1 when absent */
+  readonly score: Float64Array;
+  /** `[n]` column 8, truncated as TrackEval does; 1 when absent */
+  readonly category: Int32Array;
+  /** `[n]` 1-based line of the file */
+  readonly line: Int32Array;
+  /** fewest columns of any row */
+  readonly columns: number;
+}
+
+const COLUMN_NAMES = ['frame', 'id', 'x', 'y', 'width', 'height', 'score', 'class'] as const;
+const POWERS = Float64Array.from({ length: 23 }, (_, k) => 10 ** k);
+const COMMA = 44;
+const SEMICOLON = 59;
+const SPACE = 32;
+const TAB = 9;
+const CR = 13;
+const LF = 10;
+
+/**
+ * Reads MOT Challenge text: commas, semicolons or blanks between columns, blank lines skipped, a trailing separator
+ * and a byte order mark allowed. Columns after the eighth are not looked at.
+ *
+ * @param bytes the whole file; an empty file has no rows
+ * @param file  name for error messages
+ * @throws {DenseError} BAD_INPUT naming file, line and column: a value that is no finite number, a frame that is no
+ *   whole number from 1 up, an id that is no whole number, fewer than six columns
+ */
+export function parseMotText(bytes: Uint8Array, file: string): MotTable {
+  const n = countLines(bytes);
+  const frame = new Int32Array(n);
+  const id = new Float64Array(n);
+  const boxes = new Float64Array(4 * n);
+  const score = new Float64Array(n);
+  const category = new Int32Array(n);
+  const line = new Int32Array(n);
+  const row = new Float64Array(COLUMN_NAMES.length);
+  let columns: number = COLUMN_NAMES.length;
+  let k = 0;
+  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  for (let lineNumber = 1; at < bytes.length; lineNumber++) {
+    let end = bytes.indexOf(LF, at);
+    if (end < 0) end = bytes.length;
+    const got = parseRow(bytes, at, end, row, file, lineNumber);
+    at = end + 1;
+    if (got === 0) continue;
+    if (got < 6) badRow(file, lineNumber, `has ${got} columns`, 'frame,id,x,y,width,height are needed');
+    const f = row[0]!;
+    if (!(Number.isInteger(f) && f >= 1 && f <= 0x7fffffff))
+      badRow(file, lineNumber, `frame is ${f}`, 'frames are whole numbers, the first is 1');
+    if (!Number.isSafeInteger(row[1]!)) badRow(file, lineNumber, `id is ${row[1]}`, 'ids are whole numbers');
+    frame[k] = f;
+    id[k] = row[1]!;
+    boxes[4 * k] = row[2]!;
+    boxes[4 * k + 1] = row[3]!;
+    boxes[4 * k + 2] = row[4]!;
+    boxes[4 * k + 3] = row[5]!;
+    score[k] = got > 6 ? row[6]! : 1;
+    category[k] = got > 7 ? Math.trunc(row[7]!) : 1;
+    line[k] = lineNumber;
+    columns = Math.min(columns, got);
+    k++;
+  }
+  return {
+    file,
+    length: k,
+    frame: frame.subarray(0, k),
+    id: id.subarray(0, k),
+    boxes: boxes.subarray(0, 4 * k),
+    score: score.subarray(0, k),
+    category: category.subarray(0, k),
+    line: line.subarray(0, k),
+    columns,
+  };
+}
+
+function badRow(file: string, line: number, what: string, why: string): never {
+  fail(
+    'BAD_INPUT',
+    `${file}, line ${line}: ${what}`,
+    why,
+    'write frame,id,x,y,width,height,score,-1,-1,-1 on each line',
+  );
+}
+
+function countLines(bytes: Uint8Array): number {
+  let n = 1;
+  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) n++;
+  return n;
+}
+
+/** Parses one line into `row`; returns how many of the first eight columns it has. */
+function parseRow(b: Uint8Array, from: number, end: number, row: Float64Array, file: string, line: number): number {
+  let at = from;
+  let got = 0;
+  while (got < row.length) {
+    while (at < end && (b[at] === SPACE || b[at] === TAB || b[at] === CR)) at++;
+    if (at >= end) break;
+    const start = at;
+    let c = b[at]!;
+    const negative = c === 45;
+    if (negative || c === 43) c = b[++at] ?? LF;
+    // Digits make an exact integer below 2^53 and a power of ten up to 10^22 is exact, so one division rounds right.
+    let mantissa = 0;
+    let digits = 0;
+    let decimals = 0;
+    while (at < end && (c = b[at]!) >= 48 && c <= 57) {
+      mantissa = mantissa * 10 + (c - 48);
+      digits++;
+      at++;
+    }
+    if (at < end && b[at] === 46) {
+      at++;
+      while (at < end && (c = b[at]!) >= 48 && c <= 57) {
+        mantissa = mantissa * 10 + (c - 48);
+        digits++;
+        decimals++;
+        at++;
+      }
+    }
+    const plain = at >= end || isBreak(b[at]!);
+    if (plain && digits > 0 && digits <= 15) {
+      const value = decimals > 0 ? mantissa / POWERS[decimals]! : mantissa;
+      row[got] = negative ? -value : value;
+    } else {
+      while (at < end && !isBreak(b[at]!)) at++;
+      row[got] = slowNumber(b, start, at, got, file, line);
+    }
+    got++;
+    while (at < end && (b[at] === SPACE || b[at] === TAB || b[at] === CR)) at++;
+    if (at < end && (b[at] === COMMA || b[at] === SEMICOLON)) at++;
+  }
+  return got;
+}
+
+const isBreak = (c: number) => c === COMMA || c === SPACE || c === TAB || c === CR || c === SEMICOLON;
+
+function slowNumber(b: Uint8Array, from: number, to: number, column: number, file: string, line: number): number {
+  const text = Buffer.from(b.subarray(from, Math.min(to, from + 40))).toString('utf8');
+  const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isFinite(value))
+    badRow(file, line, `column ${column + 1} (${COLUMN_NAMES[column]}) is "${text}"`, 'a finite number was expected');
+  return value;
+}
