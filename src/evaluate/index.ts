@@ -1,1 +1,2 @@
 export * from './rle/index.ts';
+export * from './mot/index.ts';
