@@ -79,7 +79,7 @@ export function decodeAnchors(
   const limit = logits ? Math.log(score / (1 - score)) : score;
   const found = multiLabel ? scanAll(scores, limit) : scanBest(scores, classCount, limit);
   const values = Float32Array.from(found, i => (logits ? 1 / (1 + Math.exp(-scores[i])) : scores[i]));
-  checkFinite('scores', values);
+  for (let k = 0; k < values.length; k++) if (!Number.isFinite(values[k])) checkFinite('scores', scores, found[k]);
   const best = topK(values, max);
   const boxes = new Float32Array(4 * best.length);
   const classes = new Int32Array(best.length);
@@ -114,7 +114,9 @@ function scanBest(scores: Float32Array, classCount: number, limit: number): numb
   const found: number[] = [];
   for (let start = 0; start < scores.length; start += classCount) {
     let best = start;
-    for (let i = start + 1; i < start + classCount; i++) if (!(scores[i] <= scores[best])) best = i;
+    // NaN wins and stays: the caller reports it.
+    for (let i = start + 1; i < start + classCount; i++)
+      if (scores[i] > scores[best] || Number.isNaN(scores[i])) best = i;
     if (!(scores[best] < limit)) found.push(best);
   }
   return found;

@@ -28,10 +28,10 @@ export function checkDetections(from: Detections): void {
   checkBoxes(from.boxes, from.scores, from.classes);
 }
 
-/** @throws {DenseError} BAD_INPUT when `values` holds NaN or an infinity */
-export function checkFinite(name: string, values: Float32Array): void {
+/** @throws {DenseError} BAD_INPUT when `values`, from number `start` on, holds NaN or an infinity */
+export function checkFinite(name: string, values: Float32Array, start = 0): void {
   // A finite x has x - x = 0, NaN and the infinities do not: one subtraction tests both.
-  for (let i = 0; i < values.length; i++)
+  for (let i = start; i < values.length; i++)
     if (values[i] - values[i] !== 0)
       fail(
         'BAD_INPUT',

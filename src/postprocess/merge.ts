@@ -29,7 +29,7 @@ export interface MergeOptions {
  * joins only if it still matches the grown box.
  *
  * @param from detections of all slices, any order; at least 0 pixels as sahi asks, but not checked here
- * @returns merged detections, best score first
+ * @returns merged detections, best score first; equal scores as sahi orders them: by class id, then by edges
  * @throws {DenseError} BAD_INPUT on NaN or infinite numbers, an unknown kind or metric, a threshold out of range
  * @see sahi.postprocess.combine (sahi 0.12.8); golden: test/golden/postprocess/merge.json
  */
@@ -43,19 +43,15 @@ export function mergeSlices(from: Detections, options: MergeOptions): Detections
   if (kind === 'wbf') return weightedBoxFusion([from], { iou: threshold, metric, score: 'max', agnostic });
   checkDetections(from);
 
-  const order = scoreOrder(from);
-  const groups = groupByClass(order, agnostic ? null : from.classes);
+  const groups = groupByClass(scoreOrder(from), agnostic ? null : from.classes);
+  const parts = Array.from({ length: groups.count }, (_, g) =>
+    groups.members.subarray(groups.starts[g], groups.starts[g + 1]),
+  );
+  if (!agnostic) parts.sort((a, b) => from.classes[a[0]] - from.classes[b[0]]);
   const found: Merged[] = [];
-  for (let g = 0; g < groups.count; g++) {
-    const members = groups.members.subarray(groups.starts[g], groups.starts[g + 1]);
-    for (const [keep, parts] of plan(from, members, kind, metric, threshold))
-      found.push(hullOf(from, keep, kind === 'nms' ? [] : parts, metric, threshold));
-  }
-  const rank = new Int32Array(from.length);
-  order.forEach((i, r) => {
-    rank[i] = r;
-  });
-  found.sort((a, b) => rank[a.keep] - rank[b.keep]);
+  for (const members of parts)
+    for (const [keep, merges] of plan(from, members, kind, metric, threshold))
+      found.push(hullOf(from, keep, kind === 'nms' ? [] : merges, metric, threshold));
   const merged = detections(
     Float32Array.from(found.flatMap(m => m.box)),
     Float32Array.from(found, m => m.score),
@@ -139,7 +135,6 @@ function overlap32(b: Float32Array, i: number, j: number, areaI: number, areaJ: 
 }
 
 interface Merged {
-  readonly keep: number;
   readonly box: readonly number[];
   readonly score: number;
   readonly category: number;
@@ -167,5 +162,5 @@ function hullOf(
     if (from.scores[part] >= score) category = from.classes[part];
     score = Math.max(score, from.scores[part]);
   }
-  return { keep, box: [x1, y1, x2, y2], score, category };
+  return { box: [x1, y1, x2, y2], score, category };
 }
