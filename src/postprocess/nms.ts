@@ -91,12 +91,12 @@ function maxSize(starts: Int32Array): number {
 
 /** Does box `k` suppress box `j`? Every step rounded to float32, the comparison in double. */
 function suppresses(s: SortedBoxes, k: number, j: number, iou: number): boolean {
-  const left = s.x1[k] > s.x1[j] ? s.x1[k] : s.x1[j];
-  const right = s.x2[k] < s.x2[j] ? s.x2[k] : s.x2[j];
+  const left = Math.max(s.x1[k], s.x1[j]);
+  const right = Math.min(s.x2[k], s.x2[j]);
   const w = Math.fround(right - left);
   if (w <= 0) return false;
-  const top = s.y1[k] > s.y1[j] ? s.y1[k] : s.y1[j];
-  const bottom = s.y2[k] < s.y2[j] ? s.y2[k] : s.y2[j];
+  const top = Math.max(s.y1[k], s.y1[j]);
+  const bottom = Math.min(s.y2[k], s.y2[j]);
   const h = Math.fround(bottom - top);
   if (h <= 0) return false;
   const inter = Math.fround(w * h);
