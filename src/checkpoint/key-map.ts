@@ -1,3 +1,6 @@
+/** Rotary tables as the official detectors store them: `[tokens, head dimension]`. */
+export const ROPE_TABLE = /(^|\.)rope(_win|_glb)?\.freqs_(cos|sin)$/;
+
 /**
  * One row per tensor of a Perception Encoder vision tower: Meta's name (ours, the canonical one) and timm's. `{i}` is a
  * block number, `{p}` is weight or bias.
@@ -44,6 +47,12 @@ export const KEY_MAP: readonly KeyRow[] = [
 export const TIMM_ONLY: Readonly<Record<string, string>> = {
   'head.bias': "timm's projection has a bias, Meta's has none (timm's conversion fills it with zeros)",
 };
+
+/** Parts that may lie inside a Meta-named vision tower without belonging to it. */
+export const ASIDE: readonly { readonly pattern: RegExp; readonly reason: string }[] = [
+  { pattern: /^head\./, reason: 'a head, not the backbone' },
+  { pattern: ROPE_TABLE, reason: 'a rotary table, computed from the architecture' },
+];
 
 /** Names that tell the naming: one of Meta's, one of timm's, both in every vision tower. */
 export const NAMING_SIGNS = { meta: 'conv1.weight', timm: 'patch_embed.proj.weight' } as const;

@@ -24,6 +24,8 @@ const NAMES: Readonly<Record<string, NameRule>> = {
   'torch.nn.parameter.Buffer': 'opaque',
   'torch.Size': 'tuple',
   'torch.device': 'opaque',
+  'builtins.bytearray': 'opaque',
+  '__builtin__.bytearray': 'opaque',
   '_codecs.encode': 'opaque',
   'numpy.dtype': 'opaque',
   'numpy.core.multiarray.scalar': 'opaque',

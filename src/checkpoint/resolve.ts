@@ -1,5 +1,5 @@
 import { fail } from '../core/index.ts';
-import { type KeyTransformKind, NAMING_SIGNS, type Naming, rowOfTimm, TIMM_ONLY } from './key-map.ts';
+import { ASIDE, type KeyTransformKind, NAMING_SIGNS, type Naming, rowOfTimm, TIMM_ONLY } from './key-map.ts';
 import { isContiguous } from './layout.ts';
 import { readTensor } from './read.ts';
 import type { Checkpoint, StoredDtype, StoredTensor } from './types.ts';
@@ -66,7 +66,7 @@ export function resolveKeys(checkpoint: Checkpoint, prefix?: string): ResolvedKe
     if (name.startsWith(tower)) inside.set(name.slice(tower.length), tensor);
     else ignored.push({ name: tensor.name, reason: `outside the vision tower (${tower})` });
   const naming = namingOf(checkpoint, inside, tower);
-  const sources = naming === 'meta' ? fromMeta(inside) : fromTimm(checkpoint, inside, ignored);
+  const sources = naming === 'meta' ? fromMeta(inside, ignored) : fromTimm(checkpoint, inside, ignored);
   return { naming, prefix: tower, sources, ignored };
 }
 
@@ -110,9 +110,14 @@ function namingOf(checkpoint: Checkpoint, inside: ReadonlyMap<string, StoredTens
   );
 }
 
-function fromMeta(inside: ReadonlyMap<string, StoredTensor>): Map<string, KeySource> {
+function fromMeta(inside: ReadonlyMap<string, StoredTensor>, ignored: IgnoredTensor[]): Map<string, KeySource> {
   const sources = new Map<string, KeySource>();
   for (const [name, tensor] of inside) {
+    const aside = ASIDE.find(({ pattern }) => pattern.test(name));
+    if (aside) {
+      ignored.push({ name: tensor.name, reason: aside.reason });
+      continue;
+    }
     // the official detectors keep timm's batch axis on this one
     const batched = name === 'positional_embedding' && tensor.shape.length === 3 && tensor.shape[0] === 1;
     sources.set(

@@ -22,7 +22,7 @@ export function bytesSource(bytes: Uint8Array, path = 'memory'): ByteSource {
     size: bytes.length,
     read: async (offset, length) => {
       checkRange(path, bytes.length, offset, length);
-      return bytes.slice(offset, offset + length);
+      return new Uint8Array(bytes.subarray(offset, offset + length)); // a copy: Buffer.slice would share
     },
   };
 }

@@ -1,4 +1,5 @@
 import { fail } from '../core/index.ts';
+import { ROPE_TABLE } from './key-map.ts';
 import { formatShape } from './layout.ts';
 import type { ResolvedKeys } from './resolve.ts';
 import type { Checkpoint } from './types.ts';
@@ -61,7 +62,7 @@ export function describeVision(checkpoint: Checkpoint, resolved: ResolvedKeys): 
   return {
     width,
     layers: countBlocks(checkpoint, resolved),
-    heads: headsOf(resolved, width),
+    heads: headsOf(checkpoint, resolved, width),
     patch_size: patch,
     image_size: side * patch,
     use_cls_token,
@@ -91,9 +92,11 @@ function countBlocks(checkpoint: Checkpoint, resolved: ResolvedKeys): number {
 }
 
 /** The detectors store rotary tables of one column per head channel. */
-function headsOf(resolved: ResolvedKeys, width: number): number | null {
-  const table = [...resolved.sources].find(([name]) => /(^|\.)rope(_win|_glb)?\.freqs_cos$/.test(name))?.[1].shape;
-  const headWidth = table?.at(-1) ?? 0;
+function headsOf(checkpoint: Checkpoint, resolved: ResolvedKeys, width: number): number | null {
+  const table = [...checkpoint.tensors.values()].find(
+    ({ name }) => ROPE_TABLE.test(name) && name.includes(resolved.prefix),
+  );
+  const headWidth = table?.shape.at(-1) ?? 0;
   return headWidth > 0 && width % headWidth === 0 ? width / headWidth : null;
 }
 
