@@ -82,10 +82,8 @@ export function initiate(form: BoxForm, measurement: ArrayLike<number>): BoxStat
 export function predict(form: BoxForm, state: BoxState): void {
   deviations(form, state[2]!, state[3]!, 1, 1, 1e-2);
   for (let i = 0; i < M; i++) state[i]! += state[i + M]!;
-  for (let r = 0; r < M; r++)
-    for (let c = 0; c < N; c++) state[P + r * N + c]! += state[P + (r + M) * N + c]!;
-  for (let r = 0; r < N; r++)
-    for (let c = 0; c < M; c++) state[P + r * N + c]! += state[P + r * N + c + M]!;
+  for (let r = 0; r < M; r++) for (let c = 0; c < N; c++) state[P + r * N + c]! += state[P + (r + M) * N + c]!;
+  for (let r = 0; r < N; r++) for (let c = 0; c < M; c++) state[P + r * N + c]! += state[P + r * N + c + M]!;
   for (let i = 0; i < N; i++) state[P + i * N + i]! += std[i]! * std[i]!;
 }
 
