@@ -78,8 +78,12 @@ export function decodeAnchors(
   // The threshold moves into logit space, so that the scan over anchors x classes is one comparison per number.
   const limit = logits ? Math.log(score / (1 - score)) : score;
   const found = multiLabel ? scanAll(scores, limit) : scanBest(scores, classCount, limit);
-  const values = Float32Array.from(found, i => (logits ? 1 / (1 + Math.exp(-scores[i])) : scores[i]));
-  for (let k = 0; k < values.length; k++) if (!Number.isFinite(values[k])) checkFinite('scores', scores, found[k]);
+  const values = new Float32Array(found.length);
+  for (let k = 0; k < found.length; k++) {
+    const value = scores[found[k]];
+    values[k] = logits ? 1 / (1 + Math.exp(-value)) : value;
+    if (!Number.isFinite(value)) checkFinite('scores', scores, found[k]);
+  }
   const best = topK(values, max);
   const boxes = new Float32Array(4 * best.length);
   const classes = new Int32Array(best.length);
@@ -103,23 +107,26 @@ export function decodeAnchors(
 }
 
 /** Positions of all scores of at least `limit`, and of NaN: the caller reports those. */
-function scanAll(scores: Float32Array, limit: number): number[] {
-  const found: number[] = [];
-  for (let i = 0; i < scores.length; i++) if (!(scores[i] < limit)) found.push(i);
+function scanAll(scores: Float32Array, limit: number): Int32Array {
+  let count = 0;
+  for (let i = 0; i < scores.length; i++) if (!(scores[i] < limit)) count++;
+  const found = new Int32Array(count);
+  for (let i = 0, at = 0; at < count; i++) if (!(scores[i] < limit)) found[at++] = i;
   return found;
 }
 
 /** Position of each anchor's best class (the first of equals) where it is at least `limit`. */
-function scanBest(scores: Float32Array, classCount: number, limit: number): number[] {
-  const found: number[] = [];
+function scanBest(scores: Float32Array, classCount: number, limit: number): Int32Array {
+  const found = new Int32Array(scores.length / classCount);
+  let count = 0;
   for (let start = 0; start < scores.length; start += classCount) {
     let best = start;
     // NaN wins and stays: the caller reports it.
     for (let i = start + 1; i < start + classCount; i++)
       if (scores[i] > scores[best] || Number.isNaN(scores[i])) best = i;
-    if (!(scores[best] < limit)) found.push(best);
+    if (!(scores[best] < limit)) found[count++] = best;
   }
-  return found;
+  return found.subarray(0, count);
 }
 
 /** `[anchors, 3]`: centre x, centre y, stride. */

@@ -1,6 +1,7 @@
 /** From raw head outputs to detections: box decoding, the NMS family, fusion, slices. */
 export * from './anchors.ts';
 export * from './decode.ts';
+export * from './masks.ts';
 export * from './merge.ts';
 export * from './nms.ts';
 export * from './postprocess.ts';

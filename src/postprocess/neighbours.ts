@@ -1,4 +1,7 @@
-import { cellOf, type Lattice, layLattice, MAX_CELLS_PER_BOX } from './lattice.ts';
+import { cellOf, layLattice, MAX_CELLS_PER_BOX } from './lattice.ts';
+
+/** Groups up to this size need no lattice: everybody is a neighbour. */
+const EVERYBODY_MAX = 64;
 
 /**
  * Finds the boxes that may overlap a given one. Built once over a group of boxes; holds state (a stamp per box),
@@ -7,7 +10,7 @@ import { cellOf, type Lattice, layLattice, MAX_CELLS_PER_BOX } from './lattice.t
 export class Neighbours {
   /** Local numbers found by the last {@link find}, in no particular order. */
   readonly hits: Int32Array;
-  private readonly lattice: Lattice;
+  private readonly columns: number;
   private readonly ranges: Int32Array; // [n, 4] first and last column, first and last row
   private readonly starts: Int32Array;
   private readonly entries: Int32Array;
@@ -23,11 +26,18 @@ export class Neighbours {
     const n = members.length;
     this.hits = new Int32Array(n);
     this.stamps = new Int32Array(n);
+    this.ranges = new Int32Array(4 * n);
+    if (n <= EVERYBODY_MAX) {
+      this.columns = 1;
+      this.starts = new Int32Array(2);
+      this.entries = new Int32Array(0);
+      this.large = Int32Array.from({ length: n }, (_, i) => i);
+      return;
+    }
     const edge = (e: number) => Float32Array.from(members, i => boxes[4 * i + e]);
     const [x1, y1, x2, y2] = [edge(0), edge(1), edge(2), edge(3)];
-    this.lattice = layLattice(x1, y1, x2, y2, 0, n, 1);
-    const { left, top, perX, perY, columns, rows } = this.lattice;
-    this.ranges = new Int32Array(4 * n);
+    const { left, top, perX, perY, columns, rows } = layLattice(x1, y1, x2, y2, 0, n, 1);
+    this.columns = columns;
     this.starts = new Int32Array(columns * rows + 1);
     const large: number[] = [];
     const isLarge = new Uint8Array(n);
@@ -57,7 +67,7 @@ export class Neighbours {
 
   private eachCell(i: number, visit: (cell: number) => void): void {
     const [c1, c2, r1, r2] = this.ranges.subarray(4 * i, 4 * i + 4);
-    for (let r = r1; r <= r2; r++) for (let c = c1; c <= c2; c++) visit(r * this.lattice.columns + c);
+    for (let r = r1; r <= r2; r++) for (let c = c1; c <= c2; c++) visit(r * this.columns + c);
   }
 
   /**
@@ -65,8 +75,7 @@ export class Neighbours {
    * @returns how many
    */
   find(i: number): number {
-    const { ranges, stamps, starts, entries, hits } = this;
-    const { columns } = this.lattice;
+    const { ranges, stamps, starts, entries, hits, columns } = this;
     const stamp = ++this.stamp;
     stamps[i] = stamp;
     let count = 0;

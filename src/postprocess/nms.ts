@@ -127,7 +127,7 @@ function keepByLattice(s: SortedBoxes, start: number, end: number, iou: number, 
   if (scratch.heads.length < cells) scratch.heads = new Int32Array(cells);
   const heads = scratch.heads.fill(-1, 0, cells);
   const lists = new CellLists(4 * (end - start));
-  const large: number[] = [];
+  const large: LargeBoxes = { boxes: [], leastArea: Number.POSITIVE_INFINITY };
   const { kept } = scratch;
   const trim = Math.max(0, Math.min(iou, 0.5) - SLACK);
   let count = 0;
@@ -145,6 +145,12 @@ function keepByLattice(s: SortedBoxes, start: number, end: number, iou: number, 
     kept[count++] = j;
   }
   return count;
+}
+
+/** Kept boxes over too many cells to list there. */
+interface LargeBoxes {
+  readonly boxes: number[];
+  leastArea: number;
 }
 
 /** Linked lists of kept boxes, one per cell, in one growing pool. */
@@ -192,18 +198,22 @@ function meets(
   return false;
 }
 
-function meetsLarge(s: SortedBoxes, j: number, iou: number, large: readonly number[]): boolean {
-  for (let k = 0; k < large.length; k++) if (suppresses(s, large[k], j, iou)) return true;
+function meetsLarge(s: SortedBoxes, j: number, iou: number, large: LargeBoxes): boolean {
+  // IoU is at most the ratio of the areas: a small box needs no look at the large ones.
+  if (s.area[j] < iou * large.leastArea * (1 - SLACK)) return false;
+  const { boxes } = large;
+  for (let k = 0; k < boxes.length; k++) if (suppresses(s, boxes[k], j, iou)) return true;
   return false;
 }
 
-function insert(s: SortedBoxes, j: number, l: Lattice, heads: Int32Array, lists: CellLists, large: number[]): void {
+function insert(s: SortedBoxes, j: number, l: Lattice, heads: Int32Array, lists: CellLists, large: LargeBoxes): void {
   const c1 = cellOf(s.x1[j], l.left, l.perX, l.columns);
   const c2 = cellOf(s.x2[j], l.left, l.perX, l.columns);
   const r1 = cellOf(s.y1[j], l.top, l.perY, l.rows);
   const r2 = cellOf(s.y2[j], l.top, l.perY, l.rows);
   if ((c2 - c1 + 1) * (r2 - r1 + 1) > MAX_CELLS_PER_BOX) {
-    large.push(j);
+    large.boxes.push(j);
+    large.leastArea = Math.min(large.leastArea, s.area[j]);
     return;
   }
   for (let r = r1; r <= r2; r++)

@@ -39,7 +39,7 @@ export function scene(kind: SceneKind, n: number, seed: number, classCount: numb
 }
 
 /** SHA-256 of little-endian bytes, as the golden script prints it. */
-export function sha256(values: Int32Array | Float32Array): string {
+export function sha256(values: Int32Array | Float32Array | Uint8Array): string {
   return createHash('sha256')
     .update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
     .digest('hex');

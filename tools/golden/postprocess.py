@@ -2,7 +2,7 @@
 
 Run from the repository root:  python tools/golden/postprocess.py
 Needs torch, torchvision, numpy, ensemble-boxes, numba (ensemble-boxes imports it), sahi and shapely as pinned in
-requirements.txt. Writes test/golden/postprocess/{nms,soft,wbf,merge,slices,decode}.json.
+requirements.txt. Writes test/golden/postprocess/{nms,soft,wbf,merge,slices,decode,masks}.json.
 
 Inputs are not stored: both sides make them from a seed (test/postprocess/scene.ts is the twin of `scene` below).
 Long results are stored as count and SHA-256 of their little-endian bytes.
@@ -306,7 +306,31 @@ def decode_cases():
     write("decode", cases)
 
 
+def mask_cases():
+    """Mask paste as detectron2 does it: grid_sample at pixel centres, zeros outside, no aligned corners."""
+    cases = []
+    for side, box, height, width, threshold, seed in (
+        (28, (10.3, 5.7, 60.2, 50.9), 64, 80, 0.5, 1),
+        (28, (-15.5, -7.25, 30.0, 90.5), 64, 80, 0.5, 2),
+        (28, (20.0, 20.0, 24.5, 23.0), 64, 80, 0.5, 3),
+        (7, (0.0, 0.0, 80.0, 64.0), 64, 80, 0.3, 4),
+        (28, (200.0, 200.0, 250.0, 250.0), 64, 80, 0.5, 5),
+    ):
+        r = mulberry32(seed)
+        mask = np.array([r() for _ in range(side * side)], np.float32).reshape(1, 1, side, side)
+        x1, y1, x2, y2 = (torch.tensor(float(v), dtype=torch.float64) for v in box)
+        ys = (torch.arange(height, dtype=torch.float64) + 0.5 - y1) / (y2 - y1) * 2 - 1
+        xs = (torch.arange(width, dtype=torch.float64) + 0.5 - x1) / (x2 - x1) * 2 - 1
+        grid = torch.stack([xs[None, :].expand(height, width), ys[:, None].expand(height, width)], -1)[None]
+        pasted = torch.nn.functional.grid_sample(torch.from_numpy(mask).double(), grid, align_corners=False)[0, 0]
+        bits = (pasted >= threshold).numpy().astype(np.uint8)
+        case = dict(side=side, box=box, height=height, width=width, threshold=threshold, seed=seed)
+        cases.append(case | dict(area=int(bits.sum()), sha256=digest(bits)["sha256"]))
+    write("masks", cases)
+
+
 if __name__ == "__main__":
+    mask_cases()
     nms_cases()
     soft_cases()
     wbf_cases()
