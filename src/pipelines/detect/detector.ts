@@ -1,0 +1,155 @@
+import { type Detections, type RgbImage, throwIfAborted } from '../../core/index.ts';
+import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.ts';
+import type { Slice } from '../../postprocess/index.ts';
+import { inGroups, overlapped } from '../overlap.ts';
+import { finishDetections } from './finish.ts';
+import type { DetectionNetwork } from './network.ts';
+import { type DetectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
+import { DetectionResult } from './result.ts';
+import { joinViews, viewPixels, viewsOf } from './slices.ts';
+
+/** Pictures decoded ahead of the network, beyond those of the batch being gathered. */
+const DECODE_AHEAD = 4;
+/** Batches handed to the session: one running, one ready behind it, one being prepared. */
+const IN_SESSION = 3;
+
+/** One picture of a stream: what was found, or why it could not be read. */
+export type StreamItem<S extends ImageSource = ImageSource> =
+  | { readonly index: number; readonly source: S; readonly image: RgbImage; readonly result: DetectionResult }
+  | { readonly index: number; readonly source: S; readonly error: unknown };
+
+/**
+ * Finds objects in pictures. Holds a loaded network: close it, or let `await using` do so.
+ *
+ * @example
+ * const detector = await Detector.load('dense-t16');
+ * const found = await detector.detect('street.jpg');
+ */
+export class Detector {
+  private constructor(private readonly network: DetectionNetwork) {}
+
+  /** A detector around a network of your own. */
+  static from(network: DetectionNetwork): Detector {
+    return new Detector(network);
+  }
+
+  /** Name of the model. */
+  get model(): string {
+    return this.network.name;
+  }
+
+  /** Names of the classes, by index. */
+  get labels(): readonly string[] {
+    return this.network.labels.names;
+  }
+
+  /** Size of the network's input, pixels. */
+  get inputSize(): { readonly height: number; readonly width: number } {
+    return { height: this.network.input.height, width: this.network.input.width };
+  }
+
+  /**
+   * Finds objects in one picture.
+   *
+   * @param source a path, a `file:` URL, an encoded file's bytes, raw pixels, or a decoded picture
+   * @throws {DenseError} BAD_INPUT for a picture that cannot be read or an option out of range; ABORTED by the signal
+   */
+  async detect(source: ImageSource, options: DetectOptions = {}): Promise<DetectionResult> {
+    const resolved = resolveOptions(options, this.network);
+    const image = await decodeImage(source, options);
+    return (await this.detectImages([image], resolved))[0];
+  }
+
+  /**
+   * Finds objects in several pictures, `options.batch` per pass through the network (default: all of them together).
+   * @throws {DenseError} as {@link detect}; the first picture that cannot be read fails the whole call
+   */
+  async detectBatch(sources: readonly ImageSource[], options: DetectOptions = {}): Promise<DetectionResult[]> {
+    if (sources.length === 0) return [];
+    const resolved = resolveOptions({ ...options, batch: options.batch ?? sources.length }, this.network);
+    const images = await Promise.all(sources.map(source => decodeImage(source, options)));
+    return this.detectImages(images, resolved);
+  }
+
+  /**
+   * Finds objects in many pictures, in order: while one passes through the network, the next are decoded, and memory
+   * holds only a few of them. A picture that cannot be read is an item with an `error`; the stream goes on.
+   *
+   * @throws {DenseError} ABORTED by the signal; RUNTIME or UNAVAILABLE when the network itself fails
+   */
+  async *stream<S extends ImageSource>(
+    sources: Iterable<S> | AsyncIterable<S>,
+    options: DetectOptions = {},
+  ): AsyncGenerator<StreamItem<S>, void, undefined> {
+    const resolved = resolveOptions(options, this.network);
+    const decoded = overlapped(numbered(sources), DECODE_AHEAD + resolved.batch, ({ index, source }) =>
+      this.tryDecode(index, source, options),
+    );
+    const detected = overlapped(inGroups(decoded, resolved.batch), IN_SESSION, group =>
+      this.detectGroup(group, resolved),
+    );
+    for await (const group of detected) yield* group;
+  }
+
+  private async tryDecode<S extends ImageSource>(index: number, source: S, options: DetectOptions) {
+    try {
+      return { index, source, image: await decodeImage(source, options) };
+    } catch (error) {
+      throwIfAborted(options.signal);
+      return { index, source, error };
+    }
+  }
+
+  private async detectGroup<S extends ImageSource>(
+    group: readonly ({ index: number; source: S } & ({ image: RgbImage } | { error: unknown }))[],
+    options: ResolvedOptions,
+  ): Promise<StreamItem<S>[]> {
+    const images = group.flatMap(item => ('image' in item ? [item.image] : []));
+    const results = images.length > 0 ? await this.detectImages(images, options) : [];
+    let next = 0;
+    return group.map(item => ('image' in item ? { ...item, result: results[next++] } : item));
+  }
+
+  /** All views of all pictures, `batch` per pass. */
+  private async detectImages(images: readonly RgbImage[], options: ResolvedOptions): Promise<DetectionResult[]> {
+    const views = images.map(image => viewsOf(image, options.slice));
+    const all = views.flatMap((list, i) => list.map(view => ({ image: images[i], view })));
+    const chunks = Array.from({ length: Math.ceil(all.length / options.batch) }, (_, c) =>
+      all.slice(c * options.batch, (c + 1) * options.batch),
+    );
+    const found: Detections[] = [];
+    for await (const list of overlapped(chunks, IN_SESSION, chunk => this.passOnce(chunk, options)))
+      found.push(...list);
+    let at = 0;
+    return images.map((image, i) => {
+      const own = found.slice(at, (at += views[i].length));
+      const [height, width] = image.shape;
+      return new DetectionResult(width, height, joinViews(own, views[i], image, options), this.network.labels);
+    });
+  }
+
+  private async passOnce(
+    chunk: readonly { readonly image: RgbImage; readonly view: Slice }[],
+    options: ResolvedOptions,
+  ): Promise<Detections[]> {
+    throwIfAborted(options.signal);
+    const pixels = chunk.map(({ image, view }) => viewPixels(image, view));
+    const { batch, transforms } = imageToBatch(pixels, this.network.input);
+    const outputs = await this.network.run(batch, options.signal);
+    return finishDetections(outputs, transforms, this.network, options);
+  }
+
+  /** Ends the network's thread and frees its memory. */
+  async close(): Promise<void> {
+    await this.network.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+async function* numbered<S>(sources: Iterable<S> | AsyncIterable<S>) {
+  let index = 0;
+  for await (const source of sources) yield { index: index++, source };
+}
