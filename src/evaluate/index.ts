@@ -1,2 +1,3 @@
-export * from './rle/index.ts';
+export * from './coco/index.ts';
 export * from './mot/index.ts';
+export * from './rle/index.ts';
