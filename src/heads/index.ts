@@ -1,1 +1,7 @@
-export {};
+export {
+  type AnchorFreeConfig,
+  type AnchorFreeOutputs,
+  addAnchorFreeHead,
+  towerDepth,
+} from './detection/anchor-free.ts';
+export { headWeights } from './weights.ts';

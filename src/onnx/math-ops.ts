@@ -78,6 +78,11 @@ export class MathOps extends ShapeOps {
     return this.mul(x, this.sigmoid(x));
   }
 
+  /** torch.nn.Hardswish: x min(max(x / 6 + 1/2, 0), 1). */
+  hardSwish(x: Value): Value {
+    return this.op('HardSwish', [x], [{ dtype: x.dtype, shape: x.shape }])[0]!;
+  }
+
   /** Clamps to `[low, high]`; either end may be left open. */
   clip(x: Value, low?: number, high?: number): Value {
     const ends = [low, high].map(v => (v === undefined ? undefined : this.scalar(v)));

@@ -45,10 +45,25 @@ def rope_tables(grid_h: int, grid_w: int, head_dim: int, class_token: bool, thet
     return angles.cos(), angles.sin()
 
 
+def half_split(width: int, heads: int):
+    """Row order of q (or k) that puts the even members of each head's pairs first: rotation then works on two whole halves.
+    Scores do not change when q and k are reordered alike."""
+    pairs = torch.arange(width).view(heads, -1, 2)
+    return pairs.transpose(1, 2).reshape(-1)
+
+
 def rotate(x, cos, sin):
-    """Rotates adjacent pairs of the last axis. x [B, heads, N, head_dim]"""
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, odd * cos + even * sin), -1).flatten(-2)
+    """Rotates (first half, second half) of the last axis. x [B, heads, N, head_dim]; cos, sin [N, head_dim / 2]"""
+    a, b = x.chunk(2, -1)
+    return torch.cat((a * cos - b * sin, b * cos + a * sin), -1)
+
+
+def attend(q, k, v):
+    """softmax(q k^T / sqrt(d)) v. For the short sequences of small pictures on a CPU plain products beat the fused kernel,
+    whose backward is slow there."""
+    if q.device.type != "cpu" or q.shape[-2] > 600:
+        return F.scaled_dot_product_attention(q, k, v)
+    return ((q * q.shape[-1] ** -0.5) @ k.transpose(-2, -1)).softmax(-1) @ v
 
 
 class Attention(nn.Module):
@@ -58,15 +73,17 @@ class Attention(nn.Module):
         self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
         self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
         self.out_proj = nn.Linear(width, width)
+        order = half_split(width, heads)
+        self.register_buffer("order", torch.cat((order, order + width, torch.arange(2 * width, 3 * width))), persistent=False)
         nn.init.xavier_uniform_(self.in_proj_weight)
         nn.init.zeros_(self.out_proj.bias)
 
     def forward(self, x, cos, sin):
         b, n, c = x.shape
-        qkv = F.linear(x, self.in_proj_weight, self.in_proj_bias).view(b, n, 3, self.heads, c // self.heads)
-        q, k, v = qkv.permute(2, 0, 3, 1, 4)  # each [B, heads, N, head_dim]
-        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        x = F.scaled_dot_product_attention(q, k, v)
+        qkv = F.linear(x, self.in_proj_weight[self.order], self.in_proj_bias[self.order])
+        q, k, v = qkv.view(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4)  # each [B, heads, N, head_dim]
+        cos, sin = cos.to(q.dtype), sin.to(q.dtype)
+        x = attend(rotate(q, cos, sin), rotate(k, cos, sin), v)
         return self.out_proj(x.transpose(1, 2).reshape(b, n, c))
 
 

@@ -1,0 +1,116 @@
+"""Writes a trained detector as a model directory: folded batch norms, half precision, model.json.
+
+    python tools/train/export.py --weights .train/dense-t16/ema.pt --out models/dense-t16 --name dense-t16 --size 256 \\
+        --origin "..." --data "..." [--metrics metrics.json]
+"""
+
+import argparse
+import hashlib
+import json
+import os
+
+import torch
+from safetensors.torch import save_file
+
+from head import DetectionHead, Detector
+
+
+def fold(conv, bn):
+    """Convolution weight and bias with the batch norm behind it folded in."""
+    scale = bn.weight / (bn.running_var + bn.eps).sqrt()
+    axis = 1 if isinstance(conv, torch.nn.ConvTranspose2d) else 0
+    shape = [1] * conv.weight.ndim
+    shape[axis] = -1
+    return conv.weight * scale.view(shape), bn.bias - bn.running_mean * scale
+
+
+def fold_head(head: DetectionHead):
+    """{"head....": tensor} under the names src/heads/detection reads."""
+    out = {}
+
+    def put(name, weight, bias):
+        out[f"head.{name}.weight"], out[f"head.{name}.bias"] = weight, bias
+
+    for tap, norm in head.norms.items():
+        put(f"norms.{tap}", norm.weight, norm.bias)
+    weight, bias = fold(head.lateral.conv, head.lateral.bn)
+    put("lateral", weight.flatten(1), bias)
+    for name in ("mix", "up", "down"):
+        module = getattr(head, name)
+        put(name, *fold(module.conv, module.bn))
+    for level, tower in enumerate(head.towers):
+        for i, pair in enumerate(tower):
+            put(f"towers.{level}.{i}.dw", *fold(pair.dw.conv, pair.dw.bn))
+            put(f"towers.{level}.{i}.pw", *fold(pair.pw.conv, pair.pw.bn))
+    for level, conv in enumerate(head.out):
+        put(f"out.{level}", conv.weight, conv.bias)
+    return {k: v.detach().clone().contiguous() for k, v in out.items()}
+
+
+def aligned(path):
+    """Pads the safetensors header with spaces so that the data starts at a multiple of 64 bytes."""
+    with open(path, "rb") as file:
+        raw = file.read()
+    length = int.from_bytes(raw[:8], "little")
+    padded = -(-(8 + length) // 64) * 64 - 8
+    with open(path, "wb") as file:
+        file.write(padded.to_bytes(8, "little") + raw[8 : 8 + length].ljust(padded) + raw[8 + length :])
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--weights", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--name", required=True)
+    p.add_argument("--version", default="0.1.0")
+    p.add_argument("--size", type=int, required=True)
+    p.add_argument("--origin", required=True)
+    p.add_argument("--data", required=True)
+    p.add_argument("--labels", default="coco80")
+    p.add_argument("--metrics", help="JSON file holding the list for model.json's `metrics`")
+    a = p.parse_args()
+    saved = torch.load(a.weights, weights_only=True, map_location="cpu")
+    model = Detector(**saved["model_options"])
+    model.load_state_dict(saved["model"])
+    model.eval()
+    arch = saved["model_options"].get("arch", "pe-spatial-t16")
+    tensors = {**{k: v.detach() for k, v in model.backbone.state_dict().items()}, **fold_head(model.head)}
+    last = max(model.head.taps)
+    os.makedirs(a.out, exist_ok=True)
+    path = os.path.join(a.out, "weights.safetensors")
+    save_file({k: v.half().contiguous() for k, v in tensors.items()}, path, {"format": "pt"})
+    aligned(path)
+    with open(path, "rb") as file:
+        digest = hashlib.sha256(file.read()).hexdigest()
+    metrics = json.load(open(a.metrics)) if a.metrics else []
+    description = {
+        "format": 1,
+        "name": a.name,
+        "version": a.version,
+        "license": "Apache-2.0",
+        "origin": a.origin,
+        "data": a.data,
+        "backbone": {"arch": arch, "rope": "meta", "taps": list(model.head.taps)},
+        "input": {
+            "size": [a.size, a.size],
+            "multipleOf": model.backbone.cfg.patch,
+            "resize": "squash",
+            "mean": [0.5, 0.5, 0.5],
+            "std": [0.5, 0.5, 0.5],
+            "color": "rgb",
+        },
+        "heads": {
+            "detection": {"kind": "anchor-free", "strides": list(model.strides), "bins": model.head.bins, "labels": a.labels}
+        },
+        "nms": {"kind": "hard", "iou": 0.6, "score": 0.3, "max": 100},
+        "files": {"weights": {"path": "weights.safetensors", "dtype": "fp16", "sha256": digest}},
+        "metrics": metrics,
+    }
+    with open(os.path.join(a.out, "model.json"), "w") as file:
+        json.dump(description, file, indent=2)
+        file.write("\n")
+    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, taps {model.head.taps}, last block {last}")
+
+
+if __name__ == "__main__":
+    main()
