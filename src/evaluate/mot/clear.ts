@@ -1,6 +1,7 @@
+import { EPS } from './boxes.ts';
 import { FrameMatcher } from './frame-matcher.ts';
 import type { MotSequence } from './sequence.ts';
-import { EPS, type Overlaps } from './similarity.ts';
+import type { Overlaps } from './similarity.ts';
 
 /** CLEAR's counts: what can be added over sequences. */
 export interface ClearCounts {
@@ -32,11 +33,10 @@ const CONTINUITY = 1000;
  *   trackeval/metrics/clear.py; golden: test/golden/mot.json
  */
 export function clear(sequence: MotSequence, over: Overlaps, threshold: number): ClearCounts {
-  const { gt, result, frames } = sequence;
+  const { gt, result, frames, entries, entryStart: start } = sequence;
   const counts = noClear();
   if (result.length === 0) return { ...counts, fn: gt.length, ml: gt.ids };
   if (gt.length === 0) return { ...counts, fp: result.length };
-  const { entries, start } = over;
   const floor = threshold - EPS;
   const matched = new Int32Array(gt.ids);
   const runs = new Int32Array(gt.ids);

@@ -1,45 +1,39 @@
 import { assignRows } from '../../core/index.ts';
 
-/** Largest number of tree nodes spent on one frame before the full assignment takes over. */
-const SEARCH_BUDGET = 4000;
+/** Largest number of tree nodes spent on one group before the full assignment takes over. */
+const SEARCH_BUDGET = 2000;
 
 /**
  * Best one-to-one matching of a frame's rows and columns from its positive weights: exactly the pairs that
  * scipy.optimize.linear_sum_assignment finds on the dense matrix, less those of weight 0.
  *
  * Frames of tracking data are nearly diagonal. A pair heavier than the best alternatives of its row and of its column
- * together is part of every optimum; such pairs are taken first, again and again. What is left is searched
- * exhaustively for a unique optimum, and when there are ties (or much is left) the dense problem is solved with SciPy's
- * own tie rule. All comparisons keep a margin above rounding error.
+ * together is part of every optimum; such pairs are taken first, again and again. What is left falls into groups that
+ * share no row or column; each is searched by branch and bound for a unique optimum. Where there are ties (or a group
+ * is too big) the whole dense problem is solved with SciPy's own tie rule. All comparisons keep a margin above rounding
+ * error.
  */
 export class FrameMatcher {
   /** after {@link match}: for each row the index of its chosen entry, or -1 */
   entryOfRow = new Int32Array(64);
-  private colTaken = new Uint8Array(64);
   private row1 = new Float64Array(64);
   private row2 = new Float64Array(64);
   private rowBest = new Int32Array(64);
+  private colTaken = new Uint8Array(64);
   private col1 = new Float64Array(64);
   private col2 = new Float64Array(64);
   private colBest = new Int32Array(64);
-  private open = new Int32Array(64);
+  private open = new Int32Array(256);
   private dense = new Float64Array(0);
   private colOfRow = new Int32Array(64);
-  // exhaustive search
-  private levels = new Int32Array(0);
-  private levelCount = 0;
-  private chosen = new Int32Array(0);
-  private bestChoice = new Int32Array(0);
-  private best = 0;
-  private second = 0;
-  private budget = 0;
+  private readonly search = new GroupSearch();
 
   /**
    * @param rows   number of rows
    * @param cols   number of columns
    * @param row    row of each entry, not decreasing
    * @param col    column of each entry
-   * @param weight of each entry, > 0 (entries of weight 0 are ignored)
+   * @param weight of each entry; entries of weight 0 are never chosen
    * @param from   first entry of the frame
    * @param to     one past the last
    */
@@ -61,8 +55,8 @@ export class FrameMatcher {
       before = open;
       open = this.takeDominant(rows, cols, row, col, weight, open);
     }
-    if (open === 0) return;
-    if (!this.searchUnique(row, col, weight, open)) this.solveDense(rows, cols, row, col, weight, from, to);
+    if (open > 0 && !this.search.solve(row, col, weight, this.open, open, this.entryOfRow, this.colTaken))
+      this.solveDense(rows, cols, row, col, weight, from, to);
   }
 
   private reserve(rows: number, cols: number, entries: number): void {
@@ -119,7 +113,7 @@ export class FrameMatcher {
       const i = row[e]!;
       const j = col[e]!;
       if (rowBest[i] !== e || colBest[j] !== e) continue;
-      if (exceeds(weight[e]!, row2[i]! + col2[j]!)) {
+      if (weight[e]! - (row2[i]! + col2[j]!) > margin(weight[e]!)) {
         entryOfRow[i] = e;
         colTaken[j] = 1;
       }
@@ -130,51 +124,6 @@ export class FrameMatcher {
       if (entryOfRow[row[e]!]! < 0 && !colTaken[col[e]!]) this.open[left++] = e;
     }
     return left;
-  }
-
-  /** Tries all matchings of the open entries; false when the best one is not clearly alone. */
-  private searchUnique(row: Int32Array, col: Int32Array, weight: Float64Array, open: number): boolean {
-    if (this.levels.length < open + 1) {
-      this.levels = new Int32Array(2 * open + 1);
-      this.chosen = new Int32Array(2 * open);
-      this.bestChoice = new Int32Array(2 * open);
-    }
-    this.levelCount = 0;
-    for (let k = 0; k < open; k++)
-      if (k === 0 || row[this.open[k]!] !== row[this.open[k - 1]!]) this.levels[this.levelCount++] = k;
-    this.levels[this.levelCount] = open;
-    this.best = -1;
-    this.second = -1;
-    this.budget = SEARCH_BUDGET;
-    this.descend(0, 0, col, weight);
-    if (this.budget < 0 || !exceeds(this.best, Math.max(this.second, 0))) return false;
-    for (let k = 0; k < this.levelCount; k++) {
-      const e = this.bestChoice[k]!;
-      if (e >= 0) this.entryOfRow[row[e]!] = e;
-    }
-    return true;
-  }
-
-  private descend(level: number, sum: number, col: Int32Array, weight: Float64Array): void {
-    if (--this.budget < 0) return;
-    if (level === this.levelCount) {
-      if (sum > this.best) {
-        this.second = this.best;
-        this.best = sum;
-        this.bestChoice.set(this.chosen.subarray(0, level));
-      } else if (sum > this.second) this.second = sum;
-      return;
-    }
-    for (let k = this.levels[level]!; k < this.levels[level + 1]!; k++) {
-      const e = this.open[k]!;
-      if (this.colTaken[col[e]!]) continue;
-      this.colTaken[col[e]!] = 1;
-      this.chosen[level] = e;
-      this.descend(level + 1, sum + weight[e]!, col, weight);
-      this.colTaken[col[e]!] = 0;
-    }
-    this.chosen[level] = -1;
-    this.descend(level + 1, sum, col, weight);
   }
 
   private solveDense(
@@ -196,5 +145,128 @@ export class FrameMatcher {
   }
 }
 
-/** `a > b` by more than the rounding of sums around a thousand (the bonus of CLEAR). */
-const exceeds = (a: number, b: number) => a - b > 1e-11 + 1e-9 * a;
+/** More than the rounding of sums of weights near `w`, those with CLEAR's bonus of a thousand included. */
+function margin(w: number): number {
+  return 1e-11 + 1e-9 * w;
+}
+
+/** Branch and bound over the groups of entries that share rows or columns. */
+class GroupSearch {
+  private parent = new Int32Array(0); // of columns, then of rows
+  private level = new Int32Array(0); // first entry of each row of the group
+  private bound = new Float64Array(0); // most that the rows from a level on can add
+  private group = new Int32Array(0);
+  private chosen = new Int32Array(0);
+  private bestChoice = new Int32Array(0);
+  private levels = 0;
+  private best = 0;
+  private tied = false;
+  private budget = 0;
+
+  /** False when some group has no unique optimum or is too big; `entryOfRow` is then half written. */
+  solve(
+    row: Int32Array,
+    col: Int32Array,
+    weight: Float64Array,
+    open: Int32Array,
+    count: number,
+    entryOfRow: Int32Array,
+    colTaken: Uint8Array,
+  ): boolean {
+    this.reserve(count, entryOfRow.length, colTaken.length);
+    const { parent } = this;
+    const rowAt = colTaken.length;
+    for (let k = 0; k < count; k++) {
+      parent[col[open[k]!]!] = col[open[k]!]!;
+      parent[rowAt + row[open[k]!]!] = rowAt + row[open[k]!]!;
+    }
+    for (let k = 0; k < count; k++) parent[this.root(col[open[k]!]!)] = this.root(rowAt + row[open[k]!]!);
+    for (let k = 0; k < count; k++) {
+      if (open[k]! < 0) continue;
+      const root = this.root(col[open[k]!]!);
+      let n = 0;
+      for (let q = k; q < count; q++) {
+        if (open[q]! < 0 || this.root(col[open[q]!]!) !== root) continue;
+        this.group[n++] = open[q]!;
+        open[q] = -1;
+      }
+      if (!this.solveGroup(row, col, weight, n, entryOfRow, colTaken)) return false;
+    }
+    return true;
+  }
+
+  private reserve(count: number, rows: number, cols: number): void {
+    if (this.parent.length < rows + cols) this.parent = new Int32Array(rows + cols);
+    if (this.group.length >= count) return;
+    const n = 2 * count;
+    this.group = new Int32Array(n);
+    this.level = new Int32Array(n + 1);
+    this.bound = new Float64Array(n + 1);
+    this.chosen = new Int32Array(n);
+    this.bestChoice = new Int32Array(n);
+  }
+
+  private root(k: number): number {
+    const { parent } = this;
+    while (parent[k] !== k) {
+      parent[k] = parent[parent[k]!]!;
+      k = parent[k]!;
+    }
+    return k;
+  }
+
+  private solveGroup(
+    row: Int32Array,
+    col: Int32Array,
+    weight: Float64Array,
+    n: number,
+    entryOfRow: Int32Array,
+    colTaken: Uint8Array,
+  ): boolean {
+    const { group, level, bound } = this;
+    let levels = 0;
+    for (let k = 0; k < n; k++) if (k === 0 || row[group[k]!] !== row[group[k - 1]!]) level[levels++] = k;
+    level[levels] = n;
+    bound[levels] = 0;
+    for (let l = levels - 1; l >= 0; l--) {
+      let most = 0;
+      for (let k = level[l]!; k < level[l + 1]!; k++) most = Math.max(most, weight[group[k]!]!);
+      bound[l] = bound[l + 1]! + most;
+    }
+    this.levels = levels;
+    this.best = 0; // of choosing nothing: entries have positive weight, so something beats it
+    this.tied = true;
+    this.budget = SEARCH_BUDGET;
+    this.descend(0, 0, col, weight, colTaken);
+    if (this.budget < 0 || this.tied) return false;
+    for (let l = 0; l < levels; l++) {
+      const e = this.bestChoice[l]!;
+      if (e >= 0) entryOfRow[row[e]!] = e;
+    }
+    return true;
+  }
+
+  private descend(l: number, sum: number, col: Int32Array, weight: Float64Array, colTaken: Uint8Array): void {
+    if (--this.budget < 0) return;
+    if (sum + this.bound[l]! < this.best - margin(this.best)) return;
+    if (l === this.levels) {
+      if (sum > this.best + margin(sum)) this.tied = false;
+      else this.tied = true;
+      if (sum > this.best) {
+        this.best = sum;
+        this.bestChoice.set(this.chosen.subarray(0, l));
+      }
+      return;
+    }
+    for (let k = this.level[l]!; k < this.level[l + 1]!; k++) {
+      const e = this.group[k]!;
+      if (colTaken[col[e]!]) continue;
+      colTaken[col[e]!] = 1;
+      this.chosen[l] = e;
+      this.descend(l + 1, sum + weight[e]!, col, weight, colTaken);
+      colTaken[col[e]!] = 0;
+    }
+    this.chosen[l] = -1;
+    this.descend(l + 1, sum, col, weight, colTaken);
+  }
+}

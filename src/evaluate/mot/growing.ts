@@ -1,35 +1,54 @@
-/** Typed arrays that grow together: one list of sparse entries per sequence, no object per entry. */
+/** Overlapping boxes of a sequence, sparse: typed arrays that grow together, no object per entry. */
 export class Entries {
   length = 0;
-  row = new Int32Array(1024);
-  col = new Int32Array(1024);
-  /** index into the sequence's list of (ground truth id, result id) pairs */
-  pair = new Int32Array(1024);
-  value = new Float64Array(1024);
+  /** ground truth box, numbered within its frame */
+  row: Int32Array;
+  /** result box, numbered within its frame */
+  col: Int32Array;
+  /** IoU, > 0 */
+  value: Float64Array;
 
-  push(row: number, col: number, pair: number, value: number): void {
+  constructor(capacity: number) {
+    this.row = new Int32Array(capacity);
+    this.col = new Int32Array(capacity);
+    this.value = new Float64Array(capacity);
+  }
+
+  push(row: number, col: number, value: number): void {
     const k = this.length;
     if (k === this.row.length) this.grow();
     this.row[k] = row;
     this.col[k] = col;
-    this.pair[k] = pair;
     this.value[k] = value;
     this.length = k + 1;
   }
 
+  /** Brings the entries from `from` on, all of one row, into the order of their columns. */
+  sortColumns(from: number): void {
+    const { col, value } = this;
+    for (let k = from + 1; k < this.length; k++) {
+      const c = col[k]!;
+      const v = value[k]!;
+      let q = k - 1;
+      while (q >= from && col[q]! > c) {
+        col[q + 1] = col[q]!;
+        value[q + 1] = value[q]!;
+        q--;
+      }
+      col[q + 1] = c;
+      value[q + 1] = v;
+    }
+  }
+
   private grow(): void {
-    const n = Math.ceil(1.5 * this.row.length);
-    const wider = (from: Int32Array) => {
-      const to = new Int32Array(n);
-      to.set(from);
-      return to;
-    };
-    this.row = wider(this.row);
-    this.col = wider(this.col);
-    this.pair = wider(this.pair);
-    const value = new Float64Array(n);
-    value.set(this.value);
-    this.value = value;
+    const n = Math.ceil(1.5 * this.row.length) + 64;
+    const { row, col, value } = this;
+    this.row = new Int32Array(n);
+    this.col = new Int32Array(n);
+    this.value = new Float64Array(n);
+    this.row.set(row);
+    this.col.set(col);
+    this.value.set(value);
   }
 }
 

@@ -1,6 +1,7 @@
+import { EPS } from './boxes.ts';
 import { FrameMatcher } from './frame-matcher.ts';
 import type { MotSequence } from './sequence.ts';
-import { EPS, type Overlaps } from './similarity.ts';
+import type { Overlaps } from './similarity.ts';
 
 /** Localisation thresholds 0.05, 0.10, ... 0.95, with the rounding of `numpy.arange(0.05, 0.99, 0.05)` */
 export const ALPHAS: readonly number[] = Array.from({ length: 19 }, (_, k) => 0.05 + k * 0.05);
@@ -30,8 +31,8 @@ export function noHota(): HotaCounts {
  *   trackeval/metrics/hota.py; golden: test/golden/mot.json
  */
 export function hota(sequence: MotSequence, over: Overlaps): HotaCounts {
-  const { gt, result, frames } = sequence;
-  const { entries, pairs, start, gtCount, resultCount } = over;
+  const { gt, result, frames, entries, entryStart: start } = sequence;
+  const { pairs, pair, gtCount, resultCount } = over;
   const counts = noHota();
   const levels = ALPHAS.length;
   const alignment = new Float64Array(pairs.length);
@@ -40,7 +41,7 @@ export function hota(sequence: MotSequence, over: Overlaps): HotaCounts {
     alignment[p] = soft / (gtCount[pairs.a[p]!]! + resultCount[pairs.b[p]!]! - soft);
   }
   const weight = new Float64Array(entries.length);
-  for (let e = 0; e < entries.length; e++) weight[e] = alignment[entries.pair[e]!]! * entries.value[e]!;
+  for (let e = 0; e < entries.length; e++) weight[e] = alignment[pair[e]!]! * entries.value[e]!;
 
   const matcher = new FrameMatcher();
   const floors = ALPHAS.map(alpha => alpha - EPS);
@@ -63,7 +64,7 @@ export function hota(sequence: MotSequence, over: Overlaps): HotaCounts {
       if (passed === 0) continue;
       tpAt[passed] = tpAt[passed]! + 1;
       locAt[passed] = locAt[passed]! + similarity;
-      const slot = entries.pair[e]! * (levels + 1) + passed;
+      const slot = pair[e]! * (levels + 1) + passed;
       matchesOfPair[slot] = matchesOfPair[slot]! + 1;
     }
   }

@@ -1,36 +1,40 @@
+import { EPS } from './boxes.ts';
 import { FrameMatcher } from './frame-matcher.ts';
-import { Entries } from './growing.ts';
-import type { MotSequence } from './sequence.ts';
-import { EPS, frameIou } from './similarity.ts';
+import type { Entries } from './growing.ts';
 
 /**
  * MOT16 to MOT20 preprocessing: results are matched to all ground truth (IoU at least 0.5), whatever its class or
- * flag, and those matched to a distractor are reported to `remove`.
+ * flag, and those matched to a distractor are dropped.
  *
- * @param categoryOf class of the k-th ground truth box in frame order
- * @param remove     called with the number of a result box in frame order
+ * @param gtStart      `[frames + 1]` first ground truth box of each frame
+ * @param resultStart  `[frames + 1]` first result box of each frame
+ * @param isDistractor `[ground truth boxes]` 1 for a distractor
+ * @param keep         `[result boxes]` out: set to 0 for a dropped box
  */
-export function removeDistracted(
-  sequence: MotSequence,
-  distractors: readonly number[],
-  categoryOf: (k: number) => number,
-  remove: (k: number) => void,
+export function dropDistracted(
+  entries: Entries,
+  entryStart: Int32Array,
+  gtStart: Int32Array,
+  resultStart: Int32Array,
+  isDistractor: Uint8Array,
+  keep: Uint8Array,
 ): void {
-  const { gt, result } = sequence;
   const matcher = new FrameMatcher();
-  const entries = new Entries();
-  for (let f = 0; f < sequence.frames; f++) {
-    entries.length = 0;
-    frameIou(gt, result, f, (i, j, iou) => {
-      if (iou >= 0.5 - EPS) entries.push(i, j, 0, iou);
-    });
-    const g0 = gt.start[f]!;
-    const r0 = result.start[f]!;
-    const rows = gt.start[f + 1]! - g0;
-    matcher.match(rows, result.start[f + 1]! - r0, entries.row, entries.col, entries.value, 0, entries.length);
+  const weight = new Float64Array(entries.length);
+  for (let e = 0; e < entries.length; e++) weight[e] = entries.value[e]! >= 0.5 - EPS ? entries.value[e]! : 0;
+  for (let f = 0; f + 1 < entryStart.length; f++) {
+    const from = entryStart[f]!;
+    const to = entryStart[f + 1]!;
+    const g0 = gtStart[f]!;
+    const r0 = resultStart[f]!;
+    const rows = gtStart[f + 1]! - g0;
+    let any = false;
+    for (let g = g0; g < g0 + rows && !any; g++) any = isDistractor[g] === 1;
+    if (!any || from === to) continue;
+    matcher.match(rows, resultStart[f + 1]! - r0, entries.row, entries.col, weight, from, to);
     for (let i = 0; i < rows; i++) {
       const e = matcher.entryOfRow[i]!;
-      if (e >= 0 && distractors.includes(categoryOf(g0 + i))) remove(r0 + entries.col[e]!);
+      if (e >= 0 && isDistractor[g0 + i]) keep[r0 + entries.col[e]!] = 0;
     }
   }
 }

@@ -1,5 +1,7 @@
 import { fail } from '../../core/index.ts';
-import { removeDistracted } from './preprocess.ts';
+import { allOverlaps, frameBoxes } from './boxes.ts';
+import type { Entries } from './growing.ts';
+import { dropDistracted } from './preprocess.ts';
 import type { MotTable } from './text.ts';
 
 /** Rules of a benchmark; mot16 is mot17's. */
@@ -17,8 +19,6 @@ export interface MotSide {
   readonly ids: number;
   /** `[n]` */
   readonly id: Int32Array;
-  /** `[n, 4]` x1, y1, x2, y2 in pixels */
-  readonly boxes: Float64Array;
   /** `[frames + 1]` first box of each frame */
   readonly start: Int32Array;
 }
@@ -28,6 +28,10 @@ export interface MotSequence {
   readonly frames: number;
   readonly gt: MotSide;
   readonly result: MotSide;
+  /** overlapping pairs by frame, then ground truth box, then result box */
+  readonly entries: Entries;
+  /** `[frames + 1]` first entry of each frame */
+  readonly entryStart: Int32Array;
 }
 
 const PEDESTRIAN = 1;
@@ -53,27 +57,69 @@ export function motSequence(gt: MotTable, result: MotTable, benchmark: MotBenchm
   checkUnique(gt, gtOrder, gtId);
   checkUnique(result, resultOrder, resultId);
 
-  const all = joinFrames(gt, gtOrder, result, resultOrder);
+  const { count, gtStart, resultStart } = joinFrames(gt, gtOrder, result, resultOrder);
+  const allStart = new Int32Array(count + 1);
+  const all = allOverlaps(
+    frameBoxes(gt.boxes, gtOrder, gtStart),
+    frameBoxes(result.boxes, resultOrder, resultStart),
+    count,
+    allStart,
+  );
   const keepGt = new Uint8Array(gt.length);
-  for (let k = 0; k < gt.length; k++)
-    keepGt[k] = Math.trunc(gt.score[k]!) !== 0 && (!rules.classes || gt.category[k] === PEDESTRIAN) ? 1 : 0;
   const keepResult = new Uint8Array(result.length).fill(1);
-  const gtAll = side(gt, gtOrder, gtId, all.gtStart);
-  const resultAll = side(result, resultOrder, resultId, all.resultStart);
-  if (rules.classes)
-    removeDistracted(
-      { frames: all.frames, gt: gtAll, result: resultAll },
-      rules.distractors,
-      k => gt.category[gtOrder[k]!]!,
-      k => {
-        keepResult[resultOrder[k]!] = 0;
-      },
-    );
-  return {
-    frames: all.frames,
-    gt: selectSide(gtAll, gtOrder, keepGt),
-    result: selectSide(resultAll, resultOrder, keepResult),
-  };
+  for (let k = 0; k < gt.length; k++) {
+    const row = gtOrder[k]!;
+    keepGt[k] = Math.trunc(gt.score[row]!) !== 0 && (!rules.classes || gt.category[row] === PEDESTRIAN) ? 1 : 0;
+  }
+  if (rules.classes) {
+    const distractors: readonly number[] = rules.distractors;
+    const isDistractor = Uint8Array.from(gtOrder, row => (distractors.includes(gt.category[row]!) ? 1 : 0));
+    dropDistracted(all, allStart, gtStart, resultStart, isDistractor, keepResult);
+  }
+  const gtSide = selectSide(gtOrder, gtId, gtStart, keepGt);
+  const resultSide = selectSide(resultOrder, resultId, resultStart, keepResult);
+  const entryStart = new Int32Array(count + 1);
+  keepEntries(all, allStart, gtStart, resultStart, keepGt, keepResult, entryStart);
+  return { frames: count, gt: gtSide, result: resultSide, entries: all, entryStart };
+}
+
+/** Drops the entries of dropped boxes in place and numbers the others anew. */
+function keepEntries(
+  entries: Entries,
+  from: Int32Array,
+  gtStart: Int32Array,
+  resultStart: Int32Array,
+  keepGt: Uint8Array,
+  keepResult: Uint8Array,
+  to: Int32Array,
+): void {
+  if (!keepGt.includes(0) && !keepResult.includes(0)) {
+    to.set(from);
+    return;
+  }
+  const newRow = renumber(gtStart, keepGt);
+  const newCol = renumber(resultStart, keepResult);
+  let n = 0;
+  for (let f = 0; f + 1 < from.length; f++) {
+    for (let e = from[f]!; e < from[f + 1]!; e++) {
+      const g = gtStart[f]! + entries.row[e]!;
+      const r = resultStart[f]! + entries.col[e]!;
+      if (!keepGt[g] || !keepResult[r]) continue;
+      entries.row[n] = newRow[g]!;
+      entries.col[n] = newCol[r]!;
+      entries.value[n++] = entries.value[e]!;
+    }
+    to[f + 1] = n;
+  }
+  entries.length = n;
+}
+
+/** Number of each box among the kept ones of its frame. */
+function renumber(start: Int32Array, keep: Uint8Array): Int32Array {
+  const number = new Int32Array(keep.length);
+  for (let f = 0; f + 1 < start.length; f++)
+    for (let k = start[f]!, n = 0; k < start[f + 1]!; k++) number[k] = keep[k] ? n++ : -1;
+  return number;
 }
 
 function checkFrames(t: MotTable, frames: number | undefined): void {
@@ -116,27 +162,57 @@ function checkClasses(gt: MotTable, result: MotTable, benchmark: string): void {
 
 /** Row numbers by frame, file order within a frame. */
 function orderByFrame(t: MotTable): Uint32Array {
-  const order = Uint32Array.from({ length: t.length }, (_, k) => k);
+  const order = new Uint32Array(t.length);
   let sorted = true;
-  for (let k = 1; k < t.length && sorted; k++) sorted = t.frame[k - 1]! <= t.frame[k]!;
+  for (let k = 0; k < t.length; k++) {
+    order[k] = k;
+    if (k > 0 && t.frame[k - 1]! > t.frame[k]!) sorted = false;
+  }
   return sorted ? order : order.sort((a, b) => t.frame[a]! - t.frame[b]! || a - b);
 }
 
+interface DenseIds {
+  readonly id: Int32Array;
+  readonly count: number;
+}
+
 /** Ids renumbered 0.. in order of first sight. */
-function denseIds(t: MotTable): { id: Int32Array; count: number } {
+function denseIds(t: MotTable): DenseIds {
   const id = new Int32Array(t.length);
+  let low = 0;
+  let high = 0;
+  for (let k = 0; k < t.length; k++) {
+    low = Math.min(low, t.id[k]!);
+    high = Math.max(high, t.id[k]!);
+  }
+  if (low < 0 || high > 8 * t.length + 1024) return mappedIds(t, id);
+  const known = new Int32Array(high + 1);
+  let count = 0;
+  for (let k = 0; k < t.length; k++) {
+    const at = t.id[k]!;
+    if (known[at] === 0) known[at] = ++count;
+    id[k] = known[at]! - 1;
+  }
+  return { id, count };
+}
+
+function mappedIds(t: MotTable, id: Int32Array): DenseIds {
   const known = new Map<number, number>();
   for (let k = 0; k < t.length; k++) {
     let n = known.get(t.id[k]!);
-    if (n === undefined) known.set(t.id[k]!, (n = known.size));
+    if (n === undefined) {
+      n = known.size;
+      known.set(t.id[k]!, n);
+    }
     id[k] = n;
   }
   return { id, count: known.size };
 }
 
-function checkUnique(t: MotTable, order: Uint32Array, ids: { id: Int32Array; count: number }): void {
+function checkUnique(t: MotTable, order: Uint32Array, ids: DenseIds): void {
   const seenAt = new Int32Array(ids.count).fill(-1);
-  for (const k of order) {
+  for (let n = 0; n < order.length; n++) {
+    const k = order[n]!;
     const before = seenAt[ids.id[k]!]!;
     if (before >= 0 && t.frame[before] === t.frame[k])
       fail(
@@ -153,7 +229,7 @@ function joinFrames(gt: MotTable, gtOrder: Uint32Array, result: MotTable, result
   const most = gt.length + result.length;
   const gtStart = new Int32Array(most + 1);
   const resultStart = new Int32Array(most + 1);
-  let frames = 0;
+  let count = 0;
   let g = 0;
   let r = 0;
   while (g < gt.length || r < result.length) {
@@ -162,47 +238,28 @@ function joinFrames(gt: MotTable, gtOrder: Uint32Array, result: MotTable, result
     const f = Math.min(gf, rf);
     while (g < gt.length && gt.frame[gtOrder[g]!] === f) g++;
     while (r < result.length && result.frame[resultOrder[r]!] === f) r++;
-    frames++;
-    gtStart[frames] = g;
-    resultStart[frames] = r;
+    count++;
+    gtStart[count] = g;
+    resultStart[count] = r;
   }
-  return { frames, gtStart: gtStart.subarray(0, frames + 1), resultStart: resultStart.subarray(0, frames + 1) };
-}
-
-function side(t: MotTable, order: Uint32Array, ids: { id: Int32Array; count: number }, start: Int32Array): MotSide {
-  const id = new Int32Array(t.length);
-  const boxes = new Float64Array(4 * t.length);
-  for (let k = 0; k < t.length; k++) {
-    const from = order[k]!;
-    id[k] = ids.id[from]!;
-    const x = t.boxes[4 * from]!;
-    const y = t.boxes[4 * from + 1]!;
-    boxes[4 * k] = x;
-    boxes[4 * k + 1] = y;
-    boxes[4 * k + 2] = x + t.boxes[4 * from + 2]!;
-    boxes[4 * k + 3] = y + t.boxes[4 * from + 3]!;
-  }
-  return { length: t.length, ids: ids.count, id, boxes, start };
+  return { count, gtStart: gtStart.slice(0, count + 1), resultStart: resultStart.slice(0, count + 1) };
 }
 
 /** The kept boxes, with ids renumbered so that none is empty. */
-function selectSide(all: MotSide, order: Uint32Array, keep: Uint8Array): MotSide {
-  const id = new Int32Array(all.length);
-  const boxes = new Float64Array(4 * all.length);
-  const start = new Int32Array(all.start.length);
-  const renumbered = new Int32Array(all.ids).fill(-1);
-  let ids = 0;
+function selectSide(order: Uint32Array, ids: DenseIds, from: Int32Array, keep: Uint8Array): MotSide {
+  const id = new Int32Array(order.length);
+  const start = new Int32Array(from.length);
+  const renumbered = new Int32Array(ids.count);
+  let count = 0;
   let n = 0;
-  for (let f = 0; f + 1 < all.start.length; f++) {
-    for (let k = all.start[f]!; k < all.start[f + 1]!; k++) {
-      if (!keep[order[k]!]) continue;
-      const old = all.id[k]!;
-      if (renumbered[old]! < 0) renumbered[old] = ids++;
-      id[n] = renumbered[old]!;
-      for (let c = 0; c < 4; c++) boxes[4 * n + c] = all.boxes[4 * k + c]!;
-      n++;
+  for (let f = 0; f + 1 < from.length; f++) {
+    for (let k = from[f]!; k < from[f + 1]!; k++) {
+      if (!keep[k]) continue;
+      const old = ids.id[order[k]!]!;
+      if (renumbered[old] === 0) renumbered[old] = ++count;
+      id[n++] = renumbered[old]! - 1;
     }
     start[f + 1] = n;
   }
-  return { length: n, ids, id: id.subarray(0, n), boxes: boxes.subarray(0, 4 * n), start };
+  return { length: n, ids: count, id: id.subarray(0, n), start };
 }

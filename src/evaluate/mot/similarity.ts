@@ -1,53 +1,13 @@
-import { Entries, PairIndex } from './growing.ts';
+import { EPS } from './boxes.ts';
+import { type Entries, PairIndex } from './growing.ts';
 import type { MotSequence, MotSide } from './sequence.ts';
 
-/** numpy's `finfo(float).eps`: TrackEval's tolerance in every comparison with a threshold */
-export const EPS = 2 ** -52;
-
-/** Calls `visit(row, column, iou)` for each overlapping pair of a frame, row by row; rows are ground truth boxes. */
-export function frameIou(
-  gt: MotSide,
-  result: MotSide,
-  f: number,
-  visit: (row: number, col: number, iou: number) => void,
-): void {
-  const a = gt.boxes;
-  const b = result.boxes;
-  const g0 = gt.start[f]!;
-  const r0 = result.start[f]!;
-  const r1 = result.start[f + 1]!;
-  for (let g = g0; g < gt.start[f + 1]!; g++) {
-    const x1 = a[4 * g]!;
-    const y1 = a[4 * g + 1]!;
-    const x2 = a[4 * g + 2]!;
-    const y2 = a[4 * g + 3]!;
-    const area = (x2 - x1) * (y2 - y1);
-    if (area <= EPS) continue;
-    for (let r = r0, q = 4 * r0; r < r1; r++, q += 4) {
-      const w = Math.min(x2, b[q + 2]!) - Math.max(x1, b[q]!);
-      if (w <= 0) continue;
-      const h = Math.min(y2, b[q + 3]!) - Math.max(y1, b[q + 1]!);
-      if (h <= 0) continue;
-      const otherArea = (b[q + 2]! - b[q]!) * (b[q + 3]! - b[q + 1]!);
-      if (otherArea <= EPS) continue;
-      const inter = w * h;
-      const union = area + otherArea - inter;
-      if (union <= EPS || inter === 0) continue;
-      visit(g - g0, r - r0, inter / union);
-    }
-  }
-}
-
-/**
- * All overlaps of a sequence, sparse, with what HOTA and the identity metrics gather from them in one pass.
- * `pairs` numbers each (ground truth id, result id) that ever overlaps.
- */
+/** What HOTA and the identity metrics gather from all overlaps in one pass. */
 export interface Overlaps {
-  /** `[frames + 1]` first entry of each frame */
-  readonly start: Int32Array;
-  /** entries by frame, then row, then column; value = IoU > 0 */
-  readonly entries: Entries;
+  /** each (ground truth id, result id) that ever overlaps */
   readonly pairs: PairIndex;
+  /** `[entries]` pair of each entry */
+  readonly pair: Int32Array;
   /** `[pairs]` HOTA's soft count of matches, weighted by similarity */
   readonly softMatches: Float64Array;
   /** `[pairs]` frames with IoU at least the threshold */
@@ -60,43 +20,34 @@ export interface Overlaps {
 
 /** @param threshold IoU from which the identity metrics count a match */
 export function overlaps(sequence: MotSequence, threshold: number): Overlaps {
-  const { frames, gt, result } = sequence;
-  const entries = new Entries();
+  const { frames, gt, result, entries, entryStart } = sequence;
+  const { row, col, value } = entries;
   const pairs = new PairIndex(gt.ids, result.ids);
-  const start = new Int32Array(frames + 1);
+  const pair = new Int32Array(entries.length);
   for (let f = 0; f < frames; f++) {
     const g0 = gt.start[f]!;
     const r0 = result.start[f]!;
-    frameIou(gt, result, f, (i, j, iou) => {
-      entries.push(i, j, pairs.of(gt.id[g0 + i]!, result.id[r0 + j]!), iou);
-    });
-    start[f + 1] = entries.length;
+    const to = entryStart[f + 1]!;
+    for (let e = entryStart[f]!; e < to; e++) pair[e] = pairs.of(gt.id[g0 + row[e]!]!, result.id[r0 + col[e]!]!);
   }
   const softMatches = new Float64Array(pairs.length);
   const hardMatches = new Float64Array(pairs.length);
   const sums = new FrameSums();
   for (let f = 0; f < frames; f++) {
-    const from = start[f]!;
-    const to = start[f + 1]!;
+    const from = entryStart[f]!;
+    const to = entryStart[f + 1]!;
     if (from === to) continue;
     sums.of(entries, from, to, gt.start[f + 1]! - gt.start[f]!, result.start[f + 1]! - result.start[f]!);
+    const { row: rowSum, col: colSum } = sums;
     for (let e = from; e < to; e++) {
-      const iou = entries.value[e]!;
-      const rest = sums.col[entries.col[e]!]! + sums.row[entries.row[e]!]! - iou;
-      const p = entries.pair[e]!;
+      const iou = value[e]!;
+      const rest = colSum[col[e]!]! + rowSum[row[e]!]! - iou;
+      const p = pair[e]!;
       if (rest > EPS) softMatches[p] = softMatches[p]! + iou / rest;
       if (iou >= threshold) hardMatches[p] = hardMatches[p]! + 1;
     }
   }
-  return {
-    start,
-    entries,
-    pairs,
-    softMatches,
-    hardMatches,
-    gtCount: countIds(gt),
-    resultCount: countIds(result),
-  };
+  return { pairs, pair, softMatches, hardMatches, gtCount: countIds(gt), resultCount: countIds(result) };
 }
 
 function countIds(side: MotSide): Float64Array {

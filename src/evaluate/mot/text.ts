@@ -32,6 +32,11 @@ const SPACE = 32;
 const TAB = 9;
 const CR = 13;
 const LF = 10;
+const MINUS = 45;
+const PLUS = 43;
+const DOT = 46;
+const ZERO = 48;
+const NINE = 57;
 
 /**
  * Reads MOT Challenge text: commas, semicolons or blanks between columns, blank lines skipped, a trailing separator
@@ -55,10 +60,21 @@ export function parseMotText(bytes: Uint8Array, file: string): MotTable {
   let k = 0;
   let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
   for (let lineNumber = 1; at < bytes.length; lineNumber++) {
-    let end = bytes.indexOf(LF, at);
-    if (end < 0) end = bytes.length;
-    const got = parseRow(bytes, at, end, row, file, lineNumber);
-    at = end + 1;
+    let got = 0;
+    for (;;) {
+      at = skipBlanks(bytes, at);
+      if (at >= bytes.length || bytes[at] === LF) break;
+      if (got === row.length) {
+        while (at < bytes.length && bytes[at] !== LF) at++;
+        break;
+      }
+      const after = parseNumber(bytes, at, row, got);
+      at = after > 0 ? after : slowNumber(bytes, at, row, got, file, lineNumber);
+      got++;
+      at = skipBlanks(bytes, at);
+      if (at < bytes.length && (bytes[at] === COMMA || bytes[at] === SEMICOLON)) at++;
+    }
+    at++;
     if (got === 0) continue;
     if (got < 6) badRow(file, lineNumber, `has ${got} columns`, 'frame,id,x,y,width,height are needed');
     const f = row[0]!;
@@ -74,7 +90,7 @@ export function parseMotText(bytes: Uint8Array, file: string): MotTable {
     score[k] = got > 6 ? row[6]! : 1;
     category[k] = got > 7 ? Math.trunc(row[7]!) : 1;
     line[k] = lineNumber;
-    columns = Math.min(columns, got);
+    if (got < columns) columns = got;
     k++;
   }
   return {
@@ -101,60 +117,59 @@ function badRow(file: string, line: number, what: string, why: string): never {
 
 function countLines(bytes: Uint8Array): number {
   let n = 1;
-  for (let at = bytes.indexOf(LF); at >= 0; at = bytes.indexOf(LF, at + 1)) n++;
+  for (let at = 0; at < bytes.length; at++) if (bytes[at] === LF) n++;
   return n;
 }
 
-/** Parses one line into `row`; returns how many of the first eight columns it has. */
-function parseRow(b: Uint8Array, from: number, end: number, row: Float64Array, file: string, line: number): number {
-  let at = from;
-  let got = 0;
-  while (got < row.length) {
-    while (at < end && (b[at] === SPACE || b[at] === TAB || b[at] === CR)) at++;
-    if (at >= end) break;
-    const start = at;
-    let c = b[at]!;
-    const negative = c === 45;
-    if (negative || c === 43) c = b[++at] ?? LF;
-    // Digits make an exact integer below 2^53 and a power of ten up to 10^22 is exact, so one division rounds right.
-    let mantissa = 0;
-    let digits = 0;
-    let decimals = 0;
-    while (at < end && (c = b[at]!) >= 48 && c <= 57) {
-      mantissa = mantissa * 10 + (c - 48);
-      digits++;
-      at++;
-    }
-    if (at < end && b[at] === 46) {
-      at++;
-      while (at < end && (c = b[at]!) >= 48 && c <= 57) {
-        mantissa = mantissa * 10 + (c - 48);
-        digits++;
-        decimals++;
-        at++;
-      }
-    }
-    const plain = at >= end || isBreak(b[at]!);
-    if (plain && digits > 0 && digits <= 15) {
-      const value = decimals > 0 ? mantissa / POWERS[decimals]! : mantissa;
-      row[got] = negative ? -value : value;
-    } else {
-      while (at < end && !isBreak(b[at]!)) at++;
-      row[got] = slowNumber(b, start, at, got, file, line);
-    }
-    got++;
-    while (at < end && (b[at] === SPACE || b[at] === TAB || b[at] === CR)) at++;
-    if (at < end && (b[at] === COMMA || b[at] === SEMICOLON)) at++;
-  }
-  return got;
+function skipBlanks(b: Uint8Array, at: number): number {
+  while (at < b.length && (b[at] === SPACE || b[at] === TAB || b[at] === CR)) at++;
+  return at;
 }
 
-const isBreak = (c: number) => c === COMMA || c === SPACE || c === TAB || c === CR || c === SEMICOLON;
+/**
+ * Reads plain decimals of at most 15 digits into `row[column]`: their digits are an exact integer below 2^53 and powers
+ * of ten up to 10^22 are exact, so one division rounds as a full parser does.
+ * @returns where the number ends, or -1 when it needs {@link slowNumber}
+ */
+function parseNumber(b: Uint8Array, from: number, row: Float64Array, column: number): number {
+  let at = from;
+  const sign = b[at];
+  if (sign === MINUS || sign === PLUS) at++;
+  let mantissa = 0;
+  const first = at;
+  let c = 0;
+  while (at < b.length && (c = b[at]!) >= ZERO && c <= NINE) {
+    mantissa = mantissa * 10 + (c - ZERO);
+    at++;
+  }
+  let digits = at - first;
+  if (at < b.length && b[at] === DOT) {
+    const point = ++at;
+    while (at < b.length && (c = b[at]!) >= ZERO && c <= NINE) {
+      mantissa = mantissa * 10 + (c - ZERO);
+      at++;
+    }
+    const decimals = at - point;
+    digits += decimals;
+    if (digits > 15) return -1;
+    mantissa /= POWERS[decimals]!;
+  }
+  if (digits === 0 || digits > 15 || (at < b.length && !endsNumber(b[at]!))) return -1;
+  row[column] = sign === MINUS ? -mantissa : mantissa;
+  return at;
+}
 
-function slowNumber(b: Uint8Array, from: number, to: number, column: number, file: string, line: number): number {
-  const text = Buffer.from(b.subarray(from, Math.min(to, from + 40))).toString('utf8');
+function endsNumber(c: number): boolean {
+  return c === COMMA || c === LF || c === SPACE || c === CR || c === TAB || c === SEMICOLON;
+}
+
+function slowNumber(b: Uint8Array, from: number, row: Float64Array, column: number, file: string, line: number) {
+  let at = from;
+  while (at < b.length && !endsNumber(b[at]!)) at++;
+  const text = Buffer.from(b.subarray(from, Math.min(at, from + 40))).toString('utf8');
   const value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : Number.NaN;
   if (!Number.isFinite(value))
     badRow(file, line, `column ${column + 1} (${COLUMN_NAMES[column]}) is "${text}"`, 'a finite number was expected');
-  return value;
+  row[column] = value;
+  return at;
 }
