@@ -1,4 +1,4 @@
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { DenseError, ERRORS } from '../core/index.ts';
 import { printError } from './output.ts';
 import { buildProgram } from './program.ts';
@@ -10,13 +10,13 @@ import { usageErrorOf } from './usage.ts';
  * under way, so that what was written is whole.
  *
  * @param args what the user typed after the program's name
+ * @param makeProgram the commands; default all of them
  */
-export async function main(args: readonly string[]): Promise<number> {
-  quietOnClosedPipe(process.stdout);
-  quietOnClosedPipe(process.stderr);
+export async function main(args: readonly string[], makeProgram: () => Command = buildProgram): Promise<number> {
+  quietOnClosedPipes();
   const verbose = args.includes('--verbose');
   try {
-    const program = buildProgram();
+    const program = makeProgram();
     if (args.length === 0) {
       program.outputHelp({ error: true });
       return ERRORS.BAD_USAGE.exit;
@@ -34,10 +34,15 @@ export async function main(args: readonly string[]): Promise<number> {
   }
 }
 
+let pipesWatched = false;
+
 /** `pe-dense detect ... | head` closes our output early: that is the reader's wish, not an error. */
-function quietOnClosedPipe(stream: NodeJS.WriteStream): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
+function quietOnClosedPipes(): void {
+  if (pipesWatched) return;
+  pipesWatched = true;
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
 }

@@ -30,6 +30,14 @@ export const list = z
   .transform(text => text.split(',').map(word => word.trim()))
   .refine(words => words.every(word => word !== ''), 'words separated by commas, none empty');
 
+/** `320` for a square, `640x480` for width x height; pixels. */
+export const size = z.string().transform((value, context) => {
+  const [, width, height = width] = /^(\d{1,5})(?:x(\d{1,5}))?$/.exec(value.trim()) ?? [];
+  if (Number(width) > 0 && Number(height) > 0) return { width: Number(width), height: Number(height) };
+  context.addIssue({ code: 'custom', message: 'pixels: 320, or width x height like 640x480' });
+  return z.NEVER;
+});
+
 export const DEVICES = ['cpu', 'webgpu', 'cuda', 'coreml', 'dml'] as const;
 
 /** Flags that mean the same on every command. */
@@ -43,7 +51,7 @@ export const networkSchema = {
   model: z.string().min(1, 'a model name or a folder').optional(),
   device: oneOf(DEVICES).default('cpu'),
   threads: integerIn(1, 1024).optional(),
-  size: integerIn(16, 16384).optional(),
+  size: size.optional(),
 };
 
 /** Adds --quiet and --verbose. */
@@ -54,13 +62,14 @@ export function addTalkOptions(command: Command): Command {
     .option('--verbose', 'more detail; errors with their stack');
 }
 
-/** Adds --model, --device, --threads. */
+/** Adds --model, --device, --threads, --size. */
 export function addNetworkOptions(command: Command, defaultModel = 'dense-t16'): Command {
   return command
     .optionsGroup('Network:')
     .option('-m, --model <name>', `a model's name or folder (default: ${defaultModel})`)
     .addOption(new Option('--device <device>', `where the network runs: ${DEVICES.join(', ')}`).default('cpu'))
-    .option('--threads <n>', 'processor threads of the network (default: all cores)');
+    .option('--threads <n>', 'processor threads of the network (default: one per core)')
+    .option('--size <px>', "the network's input: pixels, or WxH (default: the model's)");
 }
 
 /**

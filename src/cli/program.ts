@@ -1,11 +1,18 @@
 import { Command } from 'commander';
+import { detectCommand } from './commands/detect.ts';
 import { packageVersion } from './package.ts';
 
+interface Registered {
+  /** Heading in `--help`. */
+  readonly group: string;
+  readonly make: () => Command;
+}
+
 /** Every command, in the order `--help` lists them. */
-const COMMANDS: readonly { readonly group: string; readonly make: () => Command }[] = [];
+const COMMANDS: readonly Registered[] = [{ group: 'Pictures:', make: detectCommand }];
 
 /** The whole command line. Command modules are light: the heavy rooms load when an action runs. */
-export function buildProgram(): Command {
+export function buildProgram(commands: readonly Registered[] = COMMANDS): Command {
   const program = new Command('pe-dense')
     .description(
       'Dense prediction with Perception Encoder features: boxes, depth, tracks, and the metrics to score them.',
@@ -16,7 +23,7 @@ export function buildProgram(): Command {
     .usage('<command> [options]')
     .showSuggestionAfterError(true)
     .addHelpText('after', '\nSee "pe-dense <command> --help" for a command\'s options and an example.');
-  for (const { group, make } of COMMANDS) program.addCommand(make().helpGroup(group));
+  for (const { group, make } of commands) program.addCommand(make().helpGroup(group));
   throwInsteadOfExit(program);
   return program;
 }

@@ -17,7 +17,9 @@ export interface Progress {
   update(done: number, label?: string): void;
   /** Prints a line above the bar. */
   log(text: string): void;
-  /** Removes the bar. Safe to call twice. */
+  /** Wipes the bar until the next update, so that something else can be printed. */
+  clear(): void;
+  /** Removes the bar for good. */
   stop(): void;
 }
 
@@ -58,6 +60,10 @@ export function makeProgress(
         stream.write(`${CLEAR_LINE}${text}\n`);
         draw();
       }
+    },
+    clear() {
+      if (line !== '') stream.write(CLEAR_LINE);
+      last = Number.NEGATIVE_INFINITY; // and draw it again at once
     },
     stop() {
       if (line !== '') stream.write(CLEAR_LINE);

@@ -6,12 +6,14 @@ export interface BatchOptions {
   /** Size of the network's input, pixels. */
   readonly height: number;
   readonly width: number;
-  /** Of RGB in 0..1: the network sees `(value / 255 - mean) / std`. */
+  /** Of colours in 0..1: the network sees `(value / 255 - mean) / std`. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
   /** `squash` fills the size and lets the shape change; `letterbox` keeps the shape, centred on the mean colour. */
   readonly resize?: 'squash' | 'letterbox' | undefined;
   readonly antialias?: boolean | undefined;
+  /** Order of the planes, and of mean and std; default rgb. */
+  readonly color?: 'rgb' | 'bgr' | undefined;
 }
 
 /** Where a picture lies inside the network's input: `model = image * scale + offset`, pixels of each. */
@@ -58,13 +60,14 @@ function writePlanes(image: RgbImage, planes: Float32Array, options: BatchOption
   const shift = std.map((s, c) => -mean[c]! / s);
   const [s0, s1, s2] = scale as [number, number, number];
   const [m0, m1, m2] = shift as [number, number, number];
+  const [red, blue] = options.color === 'bgr' ? [2, 0] : [0, 2]; // as the picture stores them
   // what a letterbox leaves free stays 0: the mean colour, once normalised
   resizeRows(image, inner.height, inner.width, options.antialias ?? false, (y, row) => {
     let to = (y + inner.top) * width + inner.left;
     for (let x = 0; x < row.length; x += 3, to++) {
-      planes[to] = row[x]! * s0 + m0;
+      planes[to] = row[x + red]! * s0 + m0;
       planes[area + to] = row[x + 1]! * s1 + m1;
-      planes[2 * area + to] = row[x + 2]! * s2 + m2;
+      planes[2 * area + to] = row[x + blue]! * s2 + m2;
     }
   });
   return {

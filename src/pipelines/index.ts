@@ -1,7 +1,16 @@
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
+export type { DetectorLoadOptions } from './detect/load.ts';
 export type { DetectionDefaults, DetectionNetwork, DetectionOutputs, NetworkInput } from './detect/network.ts';
 export type { DetectOptions, SliceOptions } from './detect/options.ts';
 export { type CocoResult, type DetectedObject, DetectionResult } from './detect/result.ts';
-export { DETECTION_FORMATS, type DetectionFormat, FORMAT_TEXT } from './formats/index.ts';
+export { DETECTION_FORMATS, type DetectionFormat, FORMAT_TEXT, formatHeader } from './formats/index.ts';
 export type { PictureRecord } from './formats/record.ts';
+export {
+  type Difference,
+  type DtypeTotal,
+  type InspectedTensor,
+  type Inspection,
+  inspectCheckpoint,
+  type RowFit,
+} from './inspect.ts';

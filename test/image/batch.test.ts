@@ -39,6 +39,12 @@ describe('imageToBatch', () => {
         expect(batch.data[(3 + c) * 16 * 24 + p]).toBeCloseTo((resized.data[3 * p + c]! / 255 - mean[c]!) / std[c]!, 4);
     expect(transforms[1]).toMatchObject({ scaleX: 24 / 50, scaleY: 16 / 30, offsetX: 0, offsetY: 0 });
   });
+  test('bgr: planes and their numbers in the other order', () => {
+    const red = rgbImage(1, 1, Uint8Array.of(255, 51, 0));
+    const mean = [0, 0.1, 0.5] as const;
+    const { batch } = imageToBatch([red], { height: 1, width: 1, mean, std: [1, 1, 0.25], color: 'bgr' });
+    expect(Array.from(batch.data, v => Math.round(v * 1e4) / 1e4)).toEqual([0, 0.1, 2]);
+  });
   test('letterbox: the picture is centred, the rest is the mean colour', () => {
     const white = rgbImage(10, 20, new Uint8Array(600).fill(255));
     const { batch, transforms } = imageToBatch([white], {

@@ -3,6 +3,7 @@ import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.t
 import type { Slice } from '../../postprocess/index.ts';
 import { inGroups, overlapped } from '../overlap.ts';
 import { finishDetections } from './finish.ts';
+import { type DetectorLoadOptions, openDetectionNetwork } from './load.ts';
 import type { DetectionNetwork } from './network.ts';
 import { type DetectOptions, type ResolvedOptions, resolveOptions } from './options.ts';
 import { DetectionResult } from './result.ts';
@@ -27,6 +28,18 @@ export type StreamItem<S extends ImageSource = ImageSource> =
  */
 export class Detector {
   private constructor(private readonly network: DetectionNetwork) {}
+
+  /**
+   * Loads a model.
+   *
+   * @param model a bundled name, a pulled name, or a model directory; default `dense-t16`, the bundled one (trained by
+   *   this project)
+   * @throws {DenseError} UNKNOWN_MODEL, BAD_MODEL, BAD_CHECKPOINT; BAD_INPUT for a size it cannot take; UNAVAILABLE for a
+   *   device this machine lacks
+   */
+  static async load(model = 'dense-t16', options: DetectorLoadOptions = {}): Promise<Detector> {
+    return new Detector(await openDetectionNetwork(model, options));
+  }
 
   /** A detector around a network of your own. */
   static from(network: DetectionNetwork): Detector {

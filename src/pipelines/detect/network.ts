@@ -17,6 +17,8 @@ export interface NetworkInput {
   readonly std: readonly [number, number, number];
   readonly resize: 'squash' | 'letterbox';
   readonly antialias: boolean;
+  /** Order of the colours, also of mean and std; default rgb. */
+  readonly color?: 'rgb' | 'bgr';
 }
 
 /** What a model recommends where the caller says nothing. */

@@ -23,9 +23,14 @@ export const FORMAT_TEXT: Record<DetectionFormat, (record: PictureRecord) => str
 const PER_PICTURE: Partial<Record<DetectionFormat, string>> = { coco: '.detections.json', yolo: '.txt', voc: '.xml' };
 /** Formats of one file per run. */
 const PER_RUN = {
-  jsonl: { name: 'detections.jsonl', header: '', byPicture: jsonlByPicture },
-  csv: { name: 'detections.csv', header: CSV_HEADER, byPicture: csvByPicture },
+  jsonl: { name: 'detections.jsonl', byPicture: jsonlByPicture },
+  csv: { name: 'detections.csv', byPicture: csvByPicture },
 } as const;
+
+/** What a format's text begins with. */
+export function formatHeader(format: DetectionFormat): string {
+  return format === 'csv' ? CSV_HEADER : '';
+}
 
 /** Writes one format of a run below a folder. */
 export interface FormatWriter {
@@ -63,11 +68,11 @@ export async function openFormat(
 }
 
 async function openPerRun(format: 'csv' | 'jsonl', out: string, resume: boolean): Promise<FormatWriter> {
-  const { name, header, byPicture } = PER_RUN[format];
+  const { name, byPicture } = PER_RUN[format];
   const path = join(out, name);
   const rows = resume ? byPicture((await readIfThere(path)) ?? '') : new Map<string, string>();
   const file = await GrowingFile.open(path);
-  if (header !== '') await file.append(header);
+  await file.append(formatHeader(format));
   return {
     pathOf: () => undefined,
     earlier: fileName => rows.get(fileName),

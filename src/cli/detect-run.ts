@@ -1,0 +1,168 @@
+import { type DenseError, fail } from '../core/index.ts';
+import { type InputList, listInputs } from '../image/index.ts';
+import {
+  type CocoResult,
+  Detector,
+  detectFiles,
+  type FileOutcome,
+  FORMAT_TEXT,
+  formatHeader,
+  type PictureRecord,
+} from '../pipelines/index.ts';
+import type { DetectFlags, LoadDetector } from './commands/detect.ts';
+import { formatError, formatTable, makeOutput, type Output } from './output.ts';
+import { makeProgress } from './progress.ts';
+import { readStdin } from './stdin.ts';
+
+/** Runs `pe-dense detect`: lists, loads, detects, prints. Throws what decides the exit code. */
+export async function runDetect(
+  inputs: readonly string[],
+  flags: DetectFlags,
+  signal: AbortSignal,
+  load: LoadDetector = Detector.load,
+): Promise<void> {
+  const output = makeOutput(flags);
+  const listed = await listInputs(inputs, { except: flags.out, signal });
+  if (listed.files.length === 0 && listed.failures.length === 1) throw listed.failures[0].error;
+  const started = performance.now();
+  const { model = 'dense-t16', device, threads, size } = flags;
+  const detector = await load(model, { device, threads, size });
+  try {
+    const { width, height } = detector.inputSize;
+    output.debug(
+      `${detector.model}, ${width} x ${height}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`,
+    );
+    await detectAndPrint(detector, listed, flags, output, signal);
+  } finally {
+    await detector.close();
+  }
+}
+
+async function detectAndPrint(
+  detector: Detector,
+  listed: InputList,
+  flags: DetectFlags,
+  output: Output,
+  signal: AbortSignal,
+): Promise<void> {
+  const total = listed.files.length + listed.failures.length;
+  const printer = makePrinter(flags, output, total);
+  const progress = makeProgress(total, 'pictures', flags);
+  const tally = { done: 0, objects: 0, skipped: 0, failed: 0, last: undefined as DenseError | undefined };
+  const report = (error: DenseError) => {
+    tally.failed++;
+    tally.last = error;
+    if (total > 1) progress.log(formatError(error));
+  };
+  const started = performance.now();
+  try {
+    for (const { error } of listed.failures) report(error);
+    for await (const outcome of detectFiles(detector, listed.files, fileOptions(flags, signal))) {
+      if (outcome.kind === 'failed') report(outcome.error);
+      else if (outcome.kind === 'skipped') tally.skipped++;
+      else {
+        tally.done++;
+        tally.objects += outcome.result.length;
+      }
+      progress.clear();
+      printer.picture(outcome);
+      progress.update(tally.done + tally.skipped + tally.failed, outcome.fileName);
+    }
+  } finally {
+    progress.stop();
+    printer.end();
+  }
+  if (total === 1 && tally.last) throw tally.last;
+  const seconds = (performance.now() - started) / 1000;
+  if (total > 1) output.info(summary(tally, seconds, flags.out));
+  if (tally.failed > 0)
+    fail(
+      'PARTIAL',
+      `${tally.failed} of ${total} inputs failed`,
+      'each is named above with its reason',
+      'correct or leave out those, the others are done',
+    );
+}
+
+function fileOptions(flags: DetectFlags, signal: AbortSignal) {
+  const { slice: size, overlap, sliceMerge: merge, sliceMetric: metric, full } = flags;
+  return {
+    ...flags,
+    formats: flags.format,
+    slice: size === undefined ? undefined : { size, overlap, merge, metric, full },
+    needRows: flags.json,
+    readStdin: () => readStdin(signal),
+    signal,
+  };
+}
+
+interface Printer {
+  picture(outcome: FileOutcome): void;
+  /** Completes what was begun, also after an interruption. */
+  end(): void;
+}
+
+function makePrinter(flags: DetectFlags, output: Output, total: number): Printer {
+  if (flags.json) return cocoPrinter();
+  if (flags.out === undefined && flags.format)
+    return flags.format[0] === 'coco' ? cocoPrinter() : textPrinter(flags.format[0]);
+  if (flags.quiet) return { picture: () => {}, end: () => {} };
+  return {
+    picture: outcome => {
+      if (outcome.kind === 'done') output.data(total === 1 ? tableOf(outcome) : lineOf(outcome));
+    },
+    end: () => {},
+  };
+}
+
+/** One JSON array over all pictures, an object per line, closed whatever happens. */
+function cocoPrinter(): Printer {
+  let begun = false;
+  const row = (result: CocoResult) => {
+    process.stdout.write(`${begun ? ',\n' : '[\n'}${JSON.stringify(result)}`);
+    begun = true;
+  };
+  return {
+    picture: outcome => {
+      if (outcome.kind === 'skipped') outcome.rows.forEach(row);
+      if (outcome.kind === 'done') outcome.result.toCoco(outcome.imageId, outcome.fileName).forEach(row);
+    },
+    end: () => void process.stdout.write(begun ? '\n]\n' : '[]\n'),
+  };
+}
+
+function textPrinter(format: 'jsonl' | 'csv' | 'yolo' | 'voc'): Printer {
+  process.stdout.write(formatHeader(format));
+  const print = (record: PictureRecord) => process.stdout.write(FORMAT_TEXT[format](record));
+  return { picture: outcome => void (outcome.kind === 'done' && print(outcome)), end: () => {} };
+}
+
+type Done = Extract<FileOutcome, { kind: 'done' }>;
+
+function tableOf({ result, path }: Done): string {
+  if (result.length === 0) return `${path}: nothing found`;
+  const rows = result.objects.map(({ name, score, x1, y1, x2, y2 }) => [
+    name,
+    score.toFixed(2),
+    ...[x1, y1, x2 - x1, y2 - y1].map(Math.round),
+  ]);
+  return formatTable([['object', 'score', 'x', 'y', 'width', 'height'], ...rows]);
+}
+
+function lineOf({ result, fileName }: Done): string {
+  const counts = result.counts().map(([name, count]) => `${count} ${name}`);
+  return `${fileName}: ${counts.join(', ') || 'nothing found'}`;
+}
+
+function summary(
+  tally: { done: number; objects: number; skipped: number; failed: number },
+  seconds: number,
+  out?: string,
+) {
+  const parts = [`${tally.done} pictures, ${tally.objects} objects in ${seconds.toFixed(1)} s`];
+  if (tally.done > 0) parts.push(`${(tally.done / seconds).toFixed(1)} pictures/s`);
+  if (tally.skipped > 0) parts.push(`${tally.skipped} skipped: done earlier`);
+  if (tally.failed > 0) parts.push(`${tally.failed} failed`);
+  if (out !== undefined) parts.push(`written to ${out}`);
+  return parts.join('; ');
+}
