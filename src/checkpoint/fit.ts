@@ -2,6 +2,7 @@ import { fail } from '../core/index.ts';
 import { timmNamesOf } from './key-map.ts';
 import { formatShape } from './layout.ts';
 import type { IgnoredTensor, ResolvedKeys } from './resolve.ts';
+import { printable } from './show.ts';
 import type { Checkpoint, StoredDtype } from './types.ts';
 
 /** A tensor an architecture needs, under Meta's name. */
@@ -100,7 +101,7 @@ export function assertFits(
     );
   if (fit.extra.length > 0 && !allowExtra)
     refuse(
-      `tensor ${fit.extra[0]} of ${checkpoint.path} has no place in ${arch}`,
+      `tensor ${printable(fit.extra[0]!)} of ${checkpoint.path} has no place in ${arch}`,
       'a network with more parts than this one was saved there',
       fit.extra.length - 1,
     );

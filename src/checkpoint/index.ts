@@ -6,5 +6,6 @@ export { readTensor, readTensorBytes } from './read.ts';
 export * from './recognise.ts';
 export * from './resolve.ts';
 export { type TensorToWrite, writeSafetensors } from './safetensors-writer.ts';
+export { printable } from './show.ts';
 export * from './types.ts';
 export * from './vision.ts';

@@ -10,6 +10,7 @@ import {
   PickleTuple,
   type PickleValue,
 } from './pickle-values.ts';
+import { printable } from './show.ts';
 
 // a detector with its optimizer needs about 200,000 operations and 20,000 containers
 const MAX_OPERATIONS = 1 << 23;
@@ -144,7 +145,7 @@ class PickleReader {
     if (rule === undefined)
       fail(
         'BAD_CHECKPOINT',
-        `the pickle in ${this.path} names ${show(module)}.${show(name)} at byte ${this.opcodeAt}`,
+        `the pickle in ${this.path} names ${printable(`${module}.${name}`)} at byte ${this.opcodeAt}`,
         'only tensors and plain values are read; a name outside the allow-list may be an attack or a whole Python ' +
           'object, and nothing of it was run',
         'if you trust the file, load it in Python and save only the tensors: torch.save(model.state_dict(), path)',
@@ -341,10 +342,4 @@ function listOf(items: readonly PickleValue[]): PickleList {
   const list = new PickleList();
   for (const item of items) list.items.push(item);
   return list;
-}
-
-/** Hostile names may be long or full of control characters. */
-function show(name: string): string {
-  const printable = name.replace(/[^\x20-\x7e]/g, '?');
-  return printable.length > 80 ? `${printable.slice(0, 80)}...` : printable;
 }

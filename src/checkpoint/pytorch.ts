@@ -3,6 +3,7 @@ import { bytesOf, formatShape, isContiguous, isShape, spanOf } from './layout.ts
 import { readPickle } from './pickle.ts';
 import type { PickleValue } from './pickle-values.ts';
 import { PickleDict, PickleGlobal, PickleList, PickleStorage, PickleTensor, PickleTuple } from './pickle-values.ts';
+import { printable } from './show.ts';
 import type { ByteSource } from './source.ts';
 import type { Checkpoint, StoredDtype, StoredTensor } from './types.ts';
 import { dataOffset, readZipIndex, type ZipIndex } from './zip.ts';
@@ -143,7 +144,7 @@ function flatten(top: PickleDict, source: ByteSource): { tensors: Map<string, Pi
       else if (tensors.has(name))
         fail(
           'BAD_CHECKPOINT',
-          `tensor ${name} is in ${source.path} twice`,
+          `tensor ${printable(name)} is in ${source.path} twice`,
           'two nested dicts give the same dotted name',
           'save one flat state dict',
         );
@@ -155,7 +156,7 @@ function flatten(top: PickleDict, source: ByteSource): { tensors: Map<string, Pi
     fail(
       'BAD_CHECKPOINT',
       `${source.path} holds no tensors`,
-      skipped.length > 0 ? `only ${skipped.slice(0, 5).join(', ')}` : 'its dict is empty',
+      skipped.length > 0 ? `only ${skipped.slice(0, 5).map(printable).join(', ')}` : 'its dict is empty',
       'name the file with the weights; tensors may lie at the top or under state_dict, weights or model',
     );
   return { tensors, skipped };
@@ -179,7 +180,11 @@ async function locateStorages(
     if (storages.has(storage.key)) continue;
     const entry = index.entries.get(`${prefix}data/${storage.key}`);
     if (entry === undefined)
-      badTensor(source, name, `its data should be record data/${storage.key}, which is not in the file`);
+      badTensor(
+        source,
+        name,
+        `its data should be record ${printable(`data/${storage.key}`)}, which is not in the file`,
+      );
     storages.set(storage.key, { offset: await dataOffset(source, index, entry), size: entry.size });
   }
   const ordered = [...storages].sort(([, a], [, b]) => a.offset - b.offset);
@@ -226,7 +231,7 @@ function describe(
       source,
       name,
       `shape ${formatShape(shape)} of ${dtype} from element ${start} ends at byte ${Math.max(end, claimed)} of its ` +
-        `storage, and record data/${storage.key} has ${record.size}`,
+        `storage, and record ${printable(`data/${storage.key}`)} has ${record.size}`,
     );
   if (sizeOf(shape) > Math.max(MAX_EXPANDED, available))
     badTensor(source, name, `shape ${formatShape(shape)} repeats ${available} bytes without end`);
@@ -260,7 +265,7 @@ function isCount(value: PickleValue): value is number {
 function badTensor(source: ByteSource, name: string, why: string): never {
   fail(
     'BAD_CHECKPOINT',
-    `tensor ${name} in ${source.path} cannot be read`,
+    `tensor ${printable(name)} in ${source.path} cannot be read`,
     why,
     'fetch the file again; if it is whole, save it again with torch.save(state_dict, path)',
   );

@@ -1,5 +1,6 @@
 import { fail, messageOf, sizeOf } from '../core/index.ts';
 import { bytesOf, formatShape, isShape, rowMajorStrides } from './layout.ts';
+import { printable } from './show.ts';
 import type { ByteSource } from './source.ts';
 import type { Checkpoint, StoredDtype, StoredTensor } from './types.ts';
 
@@ -65,7 +66,7 @@ function parseHeader(source: ByteSource, bytes: Uint8Array): Record<string, unkn
   }
   if (!isObject(header)) damaged(source, 'its header is not a JSON object');
   const twice = repeatedKey(text);
-  if (twice !== undefined) damaged(source, `its header lists tensor ${twice} twice`);
+  if (twice !== undefined) damaged(source, `its header lists tensor ${printable(twice)} twice`);
   return header;
 }
 
@@ -77,7 +78,7 @@ function describe(source: ByteSource, name: string, entry: unknown, dataStart: n
     badTensor(
       source,
       name,
-      `its elements are ${JSON.stringify(entry.dtype)}; read are ${Object.keys(DTYPES).join(', ')}`,
+      `its elements are ${printable(String(JSON.stringify(entry.dtype)))}; read are ${Object.keys(DTYPES).join(', ')}`,
     );
   const shape: unknown[] = entry.shape;
   if (!isShape(shape)) badTensor(source, name, 'its shape is not a list of sizes');
@@ -149,10 +150,9 @@ function isCount(value: unknown): value is number {
 }
 
 function badTensor(source: ByteSource, name: string, why: string): never {
-  const shown = name.length > 200 ? `${name.slice(0, 200)}...` : name;
   fail(
     'BAD_CHECKPOINT',
-    `tensor ${shown} in ${source.path} cannot be read`,
+    `tensor ${printable(name)} in ${source.path} cannot be read`,
     why,
     'fetch the file again and compare its size or hash with the origin',
   );

@@ -1,4 +1,5 @@
 import { fail } from '../core/index.ts';
+import { printable } from './show.ts';
 import type { ByteSource } from './source.ts';
 
 /** One stored (uncompressed) record of a zip: what the central directory says. */
@@ -59,8 +60,8 @@ export async function readZipIndex(source: ByteSource): Promise<ZipIndex> {
       view.getUint32(at + 20, true),
       view.getUint32(at + 42, true),
     ]);
-    if (!wide) damaged(source, `record ${name} has no 64-bit sizes where it needs them`);
-    if (entries.has(name)) damaged(source, `record ${name} is listed twice`);
+    if (!wide) damaged(source, `record ${printable(name)} has no 64-bit sizes where it needs them`);
+    if (entries.has(name)) damaged(source, `record ${printable(name)} is listed twice`);
     entries.set(name, {
       name,
       method: view.getUint16(at + 10, true),
@@ -84,26 +85,27 @@ export async function dataOffset(source: ByteSource, index: ZipIndex, entry: Zip
   if (entry.encrypted)
     fail(
       'BAD_CHECKPOINT',
-      `record ${entry.name} of ${source.path} is encrypted`,
+      `record ${printable(entry.name)} of ${source.path} is encrypted`,
       'torch.save never encrypts',
       'decrypt it first, then save it again with torch.save',
     );
   if (entry.method !== 0 || entry.compressedSize !== entry.size)
     fail(
       'BAD_CHECKPOINT',
-      `record ${entry.name} of ${source.path} is compressed`,
+      `record ${printable(entry.name)} of ${source.path} is compressed`,
       'torch.save stores records plain, and they are read in place; another program has packed this file again',
       'load it in Python and write it with torch.save, or unpack it and zip it with zip -0',
     );
   const expectedName = Buffer.from(entry.name);
   const header = await source.read(entry.headerOffset, 30 + expectedName.length);
   const view = viewOf(header);
-  if (view.getUint32(0, true) !== LOCAL) damaged(source, `record ${entry.name} does not start where it should`);
+  if (view.getUint32(0, true) !== LOCAL)
+    damaged(source, `record ${printable(entry.name)} does not start where it should`);
   if (view.getUint16(26, true) !== expectedName.length || !expectedName.equals(header.subarray(30)))
-    damaged(source, `the directory and the record itself disagree on the name ${entry.name}`);
+    damaged(source, `the directory and the record itself disagree on the name ${printable(entry.name)}`);
   const start = entry.headerOffset + header.length + view.getUint16(28, true);
   if (start + entry.size > index.directoryOffset)
-    damaged(source, `record ${entry.name} (${entry.size} bytes at ${start}) runs into the directory`);
+    damaged(source, `record ${printable(entry.name)} (${entry.size} bytes at ${start}) runs into the directory`);
   return start;
 }
 

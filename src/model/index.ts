@@ -1,1 +1,3 @@
-export {};
+export * from './directory.ts';
+export * from './find.ts';
+export * from './schema.ts';

@@ -1,0 +1,158 @@
+import { Command } from 'commander';
+import { z } from 'zod';
+import { DenseError } from '../../core/index.ts';
+import type { FoundModel, Model } from '../../model/index.ts';
+import { addTalkOptions, parseOptions, talkSchema } from '../options.ts';
+import { formatTable, makeOutput } from '../output.ts';
+
+const Options = z.strictObject({ ...talkSchema, json: z.boolean().optional() });
+
+/** `pe-dense models`, `models show NAME`, `models verify DIR` */
+export function modelsCommand(): Command {
+  const command = new Command('models')
+    .summary('list the models, show one, verify one')
+    .description('Lists the models that --model can name: those that came with the package and those that were pulled.')
+    .option('--json', 'the list as JSON on standard output')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  pe-dense models\n  pe-dense models show dense-t16\n  pe-dense models verify ./my-model',
+    )
+    .addCommand(showCommand())
+    .addCommand(verifyCommand());
+  addTalkOptions(command);
+  return command.action(async (raw: Record<string, unknown>) => {
+    const options = parseOptions(Options, raw);
+    const output = makeOutput(options);
+    const { listModels, loadModelDirectory } = await import('../../model/index.ts');
+    const rows: { found: FoundModel; model?: Model; problem?: string }[] = [];
+    for (const found of await listModels()) {
+      try {
+        // hashes are for `verify`: a list should be quick and should show a broken model rather than fail
+        rows.push({ found, model: await loadModelDirectory(found.directory, { verify: false }) });
+      } catch (error) {
+        if (!(error instanceof DenseError)) throw error;
+        rows.push({ found, problem: error.detail.what });
+      }
+    }
+    if (options.json)
+      output.data(
+        JSON.stringify(
+          rows.map(({ found, model, problem }) => ({
+            ...found,
+            ...(model ? { ...brief(model), bytes: sizeOf(model) } : { problem }),
+          })),
+          null,
+          2,
+        ),
+      );
+    else if (rows.length === 0) output.info('no models: none came with this package and none was pulled');
+    else
+      output.data(
+        formatTable([
+          ['name', 'version', 'does', 'backbone', 'bytes', 'license', 'from'],
+          ...rows.map(({ found, model, problem }) =>
+            model
+              ? [
+                  found.name,
+                  model.json.version,
+                  Object.keys(model.json.heads).join(', ') || 'features',
+                  model.json.backbone.arch,
+                  sizeOf(model),
+                  model.json.license,
+                  found.origin,
+                ]
+              : [found.name, '-', `broken: ${problem}`],
+          ),
+        ]),
+      );
+  });
+}
+
+function showCommand(): Command {
+  const command = new Command('show')
+    .summary('what a model says about itself')
+    .description('Prints a model.json: origin, training data, input, heads, measured figures with their commands.')
+    .argument('<name>', "a model's name or its directory")
+    .option('--json', 'model.json as it is understood, on standard output')
+    .addHelpText('after', '\nExample:\n  pe-dense models show dense-t16');
+  addTalkOptions(command);
+  return command.action(async (name: string, _: unknown, self: Command) => {
+    const options = parseOptions(Options, self.optsWithGlobals());
+    const output = makeOutput(options);
+    const { findModel, loadModelDirectory } = await import('../../model/index.ts');
+    const found = await findModel(name);
+    const model = await loadModelDirectory(found.directory, { verify: false });
+    output.data(options.json ? JSON.stringify(model.json, null, 2) : formatModel(model, found));
+  });
+}
+
+function verifyCommand(): Command {
+  const command = new Command('verify')
+    .summary("check a model's files against its model.json")
+    .description(
+      'Checks model.json against its schema, every file against its sha256, and that the weights can be opened.\n' +
+        'Exit code 3 says what is wrong.',
+    )
+    .argument('<dir>', "a model's directory or its name")
+    .option('--json', 'the result as JSON on standard output')
+    .addHelpText('after', '\nExample:\n  pe-dense models verify ./my-model');
+  addTalkOptions(command);
+  return command.action(async (dir: string, _: unknown, self: Command) => {
+    const options = parseOptions(Options, self.optsWithGlobals());
+    const output = makeOutput(options);
+    const { findModel, verifyModel } = await import('../../model/index.ts');
+    const model = await verifyModel((await findModel(dir)).directory);
+    const files = [...model.files].map(([variant, { path, bytes, sha256 }]) => ({ variant, path, bytes, sha256 }));
+    if (options.json) output.data(JSON.stringify({ ...brief(model), directory: model.directory, files }, null, 2));
+    else
+      output.data(
+        [
+          `${model.json.name} ${model.json.version} is whole`,
+          formatTable([['file', 'bytes', 'sha256'], ...files.map(f => [f.variant, f.bytes, f.sha256])]),
+        ].join('\n'),
+      );
+  });
+}
+
+function brief({ json }: Model) {
+  return { version: json.version, license: json.license, arch: json.backbone.arch, heads: Object.keys(json.heads) };
+}
+
+function sizeOf(model: Model): number {
+  return [...model.files.values()].reduce((sum, file) => sum + file.bytes, 0);
+}
+
+/** A model for people. */
+function formatModel(model: Model, found: FoundModel): string {
+  const { json } = model;
+  const values = (record: Readonly<Record<string, unknown>>, without: string) =>
+    Object.entries(record)
+      .filter(([key]) => key !== without)
+      .map(([key, value]) => `${key} ${Array.isArray(value) ? value.join('/') : String(value)}`)
+      .join(', ');
+  const lines: [string, string][] = [
+    ['name', `${json.name} ${json.version} (${found.origin}: ${model.directory})`],
+    ['license', json.license],
+    ['origin', json.origin],
+    ['data', json.data],
+    [
+      'backbone',
+      `${json.backbone.arch}, ${json.backbone.rope} rope, features after blocks ${json.backbone.taps.join(', ')}`,
+    ],
+    ['input', `${json.input.size.join(' x ')} px, ${json.input.resize}, ${json.input.color}`],
+    ...Object.entries(json.heads).flatMap(([task, head]): [string, string][] =>
+      head ? [[task, `${String(head.kind)}: ${values(head, 'kind')}`]] : [],
+    ),
+    ...(json.nms ? [['nms', `${json.nms.kind}: ${values(json.nms, 'kind')}`] as [string, string]] : []),
+    ...[...model.files].map(([variant, { dtype, bytes }]): [string, string] => [
+      variant,
+      `${dtype}, ${bytes.toLocaleString('en-US')} bytes`,
+    ]),
+    ...json.metrics.map(({ set, command, ...figures }): [string, string] => [
+      'measured',
+      `${set}: ${values(figures, '')}  (${command})`,
+    ]),
+  ];
+  const width = Math.max(...lines.map(([key]) => key.length));
+  return lines.map(([key, value]) => `${key.padEnd(width)}  ${value}`).join('\n');
+}

@@ -1,0 +1,134 @@
+import { z } from 'zod';
+
+const name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,63}$/i, 'letters, digits, dots, dashes and underscores, at most 64, no path');
+const count = z.int().positive();
+const fraction = z.number().min(0).max(1);
+const rgb = z.tuple([z.number(), z.number(), z.number()]);
+/** A file beside model.json: no folder above it can be named. */
+const relativePath = z
+  .string()
+  .min(1)
+  .refine(
+    path => !/^([/\\]|[a-z]:)/i.test(path) && !path.split(/[/\\]/).includes('..') && !path.includes('\0'),
+    "a path inside the model's own folder",
+  );
+
+/** Kinds of heads are open: each kind's numbers are checked by the head that reads them; the two below are known here. */
+const openHead = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.number())]));
+const anchorFreeHead = z.strictObject({
+  kind: z.literal('anchor-free'),
+  /** Pixels of the network's input per cell, one per level. */
+  strides: z.array(count).min(1),
+  /** Bins of a side's distance distribution. */
+  bins: z.int().min(1),
+  /** A label set's name, or the labels themselves. */
+  labels: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+});
+const dptHead = z.strictObject({
+  kind: z.literal('dpt'),
+  output: z.enum(['relative', 'metric']),
+});
+const otherHead = (known: readonly string[]) =>
+  openHead.refine(
+    head => typeof head.kind === 'string' && head.kind !== '' && !known.includes(head.kind),
+    'a head with a kind',
+  );
+
+/** A head's `kind` decides its schema, so that a mistake in a known one is named and not lost in a union. */
+function headOf<S extends z.ZodType>(known: S, kind: string) {
+  return z.unknown().transform((value, context): z.output<S> | z.output<ReturnType<typeof otherHead>> => {
+    const isKnown = typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === kind;
+    const result = isKnown ? known.safeParse(value) : otherHead([kind]).safeParse(value);
+    if (result.success) return result.data as z.output<S>;
+    for (const issue of result.error.issues) context.addIssue({ ...issue, code: 'custom', message: issue.message });
+    return z.NEVER;
+  });
+}
+
+/**
+ * `model.json`: what a model directory says about itself. Unknown keys are refused, since a misspelt one would silently
+ * change results.
+ */
+export const ModelSchema = z.strictObject({
+  format: z.literal(1),
+  name,
+  version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9a-z.-]+)?$/i, 'a version like 0.1.0'),
+  license: z.string().min(1),
+  /** Where the weights come from, in a sentence. */
+  origin: z.string().min(1),
+  /** Training data and teachers, in a sentence. */
+  data: z.string().min(1),
+  backbone: z.strictObject({
+    /** Row of the backbone registry. */
+    arch: z.string().min(1),
+    rope: z.enum(['meta', 'timm']).default('meta'),
+    /** Numbers of blocks after which features are taken, 1-based, ascending. */
+    taps: z.array(count).min(1),
+  }),
+  input: z.strictObject({
+    /** `[height, width]`, pixels. */
+    size: z.tuple([count, count]),
+    multipleOf: count.default(1),
+    resize: z.enum(['squash', 'letterbox']),
+    /** Of colours in 0..1. */
+    mean: rgb,
+    std: rgb.refine(values => values.every(value => value > 0), 'three numbers above 0'),
+    color: z.enum(['rgb', 'bgr']),
+  }),
+  heads: z.strictObject({
+    detection: headOf(anchorFreeHead, 'anchor-free').optional(),
+    depth: headOf(dptHead, 'dpt').optional(),
+  }),
+  nms: z
+    .strictObject({
+      kind: z.enum(['hard', 'soft-linear', 'soft-gaussian', 'soft-power', 'wbf', 'none']),
+      iou: fraction,
+      score: fraction,
+      max: count,
+    })
+    .optional(),
+  files: z
+    .record(
+      z.string().min(1),
+      z.strictObject({
+        path: relativePath,
+        dtype: z.enum(['fp32', 'fp16', 'bf16', 'int8']),
+        sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 hexadecimal digits, lower case'),
+      }),
+    )
+    .refine(files => Object.hasOwn(files, 'weights'), 'a table with at least the entry "weights"'),
+  /** Measured figures: `set`, the numbers by their usual names, and the command that printed them. */
+  metrics: z
+    .array(
+      z
+        .object({ set: z.string().min(1), command: z.string().min(1) })
+        .catchall(z.union([z.number(), z.string(), z.null()])),
+    )
+    .default([]),
+});
+
+/** A validated `model.json`. */
+export type ModelJson = z.output<typeof ModelSchema>;
+/** What {@link ModelSchema} accepts: defaults may be left out. */
+export type ModelJsonInput = z.input<typeof ModelSchema>;
+export type AnchorFreeHead = z.output<typeof anchorFreeHead>;
+export type DptHead = z.output<typeof dptHead>;
+/** Numbers and words of a head of another kind. */
+export type OpenHead = z.output<typeof openHead>;
+/** Heads of a model, by task. */
+export type ModelHeads = ModelJson['heads'];
+
+/** Whether a head is one of the kinds typed here. */
+export const isAnchorFree = (head: AnchorFreeHead | OpenHead | undefined): head is AnchorFreeHead =>
+  head?.kind === 'anchor-free';
+export const isDpt = (head: DptHead | OpenHead | undefined): head is DptHead => head?.kind === 'dpt';
+
+/** Where an issue lies, as one writes it: `heads.detection.strides[1]`. */
+export function formatIssuePath(path: readonly PropertyKey[]): string {
+  return path.reduce<string>(
+    (text, key) => (typeof key === 'number' ? `${text}[${key}]` : text === '' ? String(key) : `${text}.${String(key)}`),
+    '',
+  );
+}
