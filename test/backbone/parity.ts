@@ -29,7 +29,10 @@ export function goldenSizes(io: Checkpoint): { height: number; width: number; ke
 }
 
 /** A tensor of a golden file with its shape, or undefined. */
-export async function golden(io: Checkpoint, name: string): Promise<{ data: Float32Array; shape: number[] } | undefined> {
+export async function golden(
+  io: Checkpoint,
+  name: string,
+): Promise<{ data: Float32Array; shape: number[] } | undefined> {
   const stored = io.tensors.get(name);
   return stored && { data: await readTensor(io, name), shape: [...stored.shape] };
 }
