@@ -121,6 +121,7 @@ function keepPairwise(s: SortedBoxes, start: number, end: number, iou: number, k
  */
 function keepByLattice(s: SortedBoxes, start: number, end: number, iou: number, scratch: Scratch): number {
   const { x1, y1, x2, y2 } = s;
+  const cell = cellOf; // loaders of TypeScript sources may resolve an import at every use
   const lattice = layLattice(x1, y1, x2, y2, start, end, iou >= 0.4 ? 0.4 : 0.8);
   const { left, top, columns, rows, perX, perY } = lattice;
   const cells = columns * rows;
@@ -135,10 +136,10 @@ function keepByLattice(s: SortedBoxes, start: number, end: number, iou: number, 
     if (s.area[j] > 0) {
       const dx = trim * (x2[j] - x1[j]);
       const dy = trim * (y2[j] - y1[j]);
-      const c1 = cellOf(x1[j] + dx, left, perX, columns);
-      const c2 = cellOf(x2[j] - dx, left, perX, columns);
-      const r1 = cellOf(y1[j] + dy, top, perY, rows);
-      const r2 = cellOf(y2[j] - dy, top, perY, rows);
+      const c1 = cell(x1[j] + dx, left, perX, columns);
+      const c2 = cell(x2[j] - dx, left, perX, columns);
+      const r1 = cell(y1[j] + dy, top, perY, rows);
+      const r2 = cell(y2[j] - dy, top, perY, rows);
       if (meets(s, j, iou, heads, lists, columns, c1, c2, r1, r2) || meetsLarge(s, j, iou, large)) continue;
       insert(s, j, lattice, heads, lists, large);
     }

@@ -32,29 +32,30 @@ export function argsortDescending(scores: Float32Array): Int32Array {
   const keys = descendingKeys(scores);
   if (n <= 24) return insertionSort(order, keys);
 
-  const counts = new Uint32Array(3 * BUCKETS);
-  for (let i = 0; i < n; i++) {
-    const key = keys[i];
-    counts[key & MASK]++;
-    counts[BUCKETS + ((key >>> DIGIT) & MASK)]++;
-    counts[2 * BUCKETS + (key >>> (2 * DIGIT))]++;
-  }
+  // Short lists would spend their time on clearing and summing large histograms.
+  const digit = n < 4096 ? 8 : DIGIT;
+  const passes = Math.ceil(32 / digit);
+  const buckets = 1 << digit;
+  const mask = buckets - 1;
+  const counts = new Uint32Array(passes * buckets);
+  for (let i = 0; i < n; i++)
+    for (let pass = 0; pass < passes; pass++) counts[pass * buckets + ((keys[i] >>> (pass * digit)) & mask)]++;
   let from = order;
   let to = new Int32Array(n);
-  for (let pass = 0; pass < 3; pass++) {
-    const base = pass * BUCKETS;
-    const shift = pass * DIGIT;
+  for (let pass = 0; pass < passes; pass++) {
+    const base = pass * buckets;
+    const shift = pass * digit;
     // A digit all keys share sorts nothing: scores in 0.5..1 have one exponent.
-    if (counts[base + ((keys[0] >>> shift) & MASK)] === n) continue;
+    if (counts[base + ((keys[0] >>> shift) & mask)] === n) continue;
     let at = 0;
-    for (let b = base; b < base + BUCKETS; b++) {
+    for (let b = base; b < base + buckets; b++) {
       const count = counts[b];
       counts[b] = at;
       at += count;
     }
     for (let i = 0; i < n; i++) {
       const index = from[i];
-      to[counts[base + ((keys[index] >>> shift) & MASK)]++] = index;
+      to[counts[base + ((keys[index] >>> shift) & mask)]++] = index;
     }
     [from, to] = [to, from];
   }
