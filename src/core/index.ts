@@ -3,5 +3,6 @@ export * from './boxes.ts';
 export * from './detections.ts';
 export * from './errors.ts';
 export * from './labels.ts';
+export * from './npy.ts';
 export * from './random.ts';
 export * from './tensor.ts';
