@@ -68,11 +68,14 @@ export function assignWithPotentials(pairs: SparsePairs, limit: number): PricedM
       }
       let next = -1;
       let nearest = out;
-      for (const j of touched)
-        if (!closed[j] && (distance[j]! < nearest || (distance[j] === nearest && rowOfCol[j]! < 0 && next < 0))) {
-          nearest = distance[j]!;
-          next = j;
-        }
+      let open = false; // whether `next` is a free column: of equal distances it ends the search
+      for (const j of touched) {
+        const d = distance[j]!;
+        if (closed[j] || d > nearest || (d === nearest && (open || rowOfCol[j]! >= 0))) continue;
+        nearest = d;
+        next = j;
+        open = rowOfCol[j]! < 0;
+      }
       shortest = nearest;
       if (next < 0) break;
       closed[next] = 1;

@@ -163,11 +163,12 @@ export class SortKalman {
         half[r * N + c] = sum;
       }
     for (let r = 0; r < N; r++)
-      for (let c = 0; c < N; c++) {
+      for (let c = 0; c <= r; c++) {
         let sum = c >= M ? half[r * N + c]! : 0;
         for (let k = 0; k < M; k++) sum += half[r * N + k]! * keep[c * N + k]!;
         for (let k = 0; k < M; k++) sum += gain[r * M + k]! * MEASURE[k]! * gain[c * M + k]!;
         p[r * N + c] = sum;
+        p[c * N + r] = sum; // Joseph's form is symmetric
       }
   }
 }

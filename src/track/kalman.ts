@@ -135,10 +135,12 @@ export function correct(form: BoxForm, state: BoxState, measurement: ArrayLike<n
     let shift = 0;
     for (let k = 0; k < M; k++) shift += gain[r * M + k]! * innovation[k]!;
     state[r]! += shift;
-    for (let c = 0; c < N; c++) {
+    // K S K' is symmetric
+    for (let c = 0; c <= r; c++) {
       let sum = 0;
       for (let k = 0; k < M; k++) sum += gainS[r * M + k]! * gain[c * M + k]!;
       state[P + r * N + c]! -= sum;
+      if (c < r) state[P + c * N + r]! -= sum;
     }
   }
 }

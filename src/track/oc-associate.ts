@@ -1,4 +1,4 @@
-import { assignWithLimit, assignWithPotentials } from './assignment.ts';
+import { assignWithPotentials } from './assignment.ts';
 import { lapjv } from './lapjv.ts';
 import { mapPairs, overlaps, type SparsePairs } from './overlaps.ts';
 
@@ -18,6 +18,9 @@ export interface OcCandidate {
   readonly previous: Float64Array | undefined;
 }
 
+/** Cost of a pair by row, column and intersection over union. */
+export type Cost = (row: number, col: number, iou: number) => number;
+
 /** Pairs and leftovers, in the order in which the original lists them. */
 export interface OcMatches {
   readonly pairs: readonly (readonly [detection: number, track: number])[];
@@ -30,20 +33,36 @@ const DENSE_UP_TO = 128;
 const EPS = 1e-12;
 
 /**
- * Direction consistency (OCM), in -weight/2 .. weight/2 times the score: how well the way from a track's earlier
- * observation to the detection agrees with the track's direction.
+ * Cost of detection i with track j: `-(IoU + direction consistency)`. Consistency (OCM) lies in -weight/2 .. weight/2
+ * times the score and says how well the way from the track's earlier observation to the detection agrees with the
+ * track's direction; 0 while one of the two is unknown.
  * @see Cao et al., section 4.2, equation 7; OC_SORT association.py, `associate`
  */
-function consistency(det: OcDetection, track: OcCandidate, weight: number): number {
-  if (!track.direction || !track.previous) return 0;
-  const a = det.box;
-  const b = track.previous;
-  const dx = (a[0]! + a[2]!) / 2 - (b[0]! + b[2]!) / 2;
-  const dy = (a[1]! + a[3]!) / 2 - (b[1]! + b[3]!) / 2;
-  const norm = Math.sqrt(dx * dx + dy * dy) + 1e-6;
-  const cos = track.direction.x * (dx / norm) + track.direction.y * (dy / norm);
-  const angle = Math.acos(Math.min(1, Math.max(-1, cos)));
-  return ((Math.PI / 2 - Math.abs(angle)) / Math.PI) * weight * det.score;
+export function ocCost(dets: readonly OcDetection[], tracks: readonly OcCandidate[], weight: number): Cost {
+  // flat numbers: this runs for every pair
+  const det = new Float64Array(3 * dets.length);
+  dets.forEach(({ box, score }, i) => {
+    det[3 * i] = (box[0]! + box[2]!) / 2;
+    det[3 * i + 1] = (box[1]! + box[3]!) / 2;
+    det[3 * i + 2] = score;
+  });
+  const track = new Float64Array(4 * tracks.length).fill(Number.NaN);
+  tracks.forEach(({ direction, previous: box }, j) => {
+    if (!direction || !box) return;
+    track[4 * j] = (box[0]! + box[2]!) / 2;
+    track[4 * j + 1] = (box[1]! + box[3]!) / 2;
+    track[4 * j + 2] = direction.x;
+    track[4 * j + 3] = direction.y;
+  });
+  return (i, j, iou) => {
+    const dx = det[3 * i]! - track[4 * j]!;
+    if (Number.isNaN(dx)) return -iou;
+    const dy = det[3 * i + 1]! - track[4 * j + 1]!;
+    const norm = Math.sqrt(dx * dx + dy * dy) + 1e-6;
+    const cos = track[4 * j + 2]! * (dx / norm) + track[4 * j + 3]! * (dy / norm);
+    const angle = Math.acos(Math.min(1, Math.max(-1, cos)));
+    return -(iou + ((Math.PI / 2 - angle) / Math.PI) * weight * det[3 * i + 2]!);
+  };
 }
 
 /**
@@ -67,7 +86,7 @@ export function associate(
   const clear = clearPairs(ious, threshold);
   if (clear) return leftovers(clear, ious, threshold);
   if (dets.length === 0 || tracks.length === 0) return leftovers([], ious, threshold);
-  const cost = (i: number, j: number, iou: number) => -(iou + consistency(dets[i]!, tracks[j]!, inertia));
+  const cost = ocCost(dets, tracks, inertia);
   const colOfRow =
     Math.max(dets.length, tracks.length) <= DENSE_UP_TO
       ? assignDense(ious, cost)
@@ -122,8 +141,6 @@ function leftovers(pairs: readonly [number, number][], ious: SparsePairs, thresh
   };
 }
 
-type Cost = (row: number, col: number, iou: number) => number;
-
 /** The whole matrix, padded to a square with zeros. */
 export function assignDense(ious: SparsePairs, cost: Cost): Int32Array {
   const { rows, cols } = ious;
@@ -157,34 +174,35 @@ export function assignPriced(ious: SparsePairs, cost: Cost, bound: Float64Array)
   // dearer than any chain of exchanges, so that no row stays out while it could be in
   const limit = 4 * rows + 4;
 
-  const overlapping = mapPairs(side, price);
-  const lonely = assignWithLimit(overlapping, 0).colOfRow;
-  let known = overlapping;
-  known = addPairs(known, i => (lonely[i]! < 0 ? allBut(known, i) : []), price);
+  const rowsPriced: (Float64Array | undefined)[] = new Array(rows);
+  // a row looked at once is looked at again, and angles are dear
+  const apart: Cost = (i, j) => {
+    const prices = (rowsPriced[i] ??= new Float64Array(cols).fill(Number.NaN));
+    if (Number.isNaN(prices[j]!)) prices[j] = price(i, j, 0);
+    return prices[j]!;
+  };
+  const adder = new PairAdder(rows, cols, apart);
+  const everyColumn = Int32Array.from({ length: cols }, (_, j) => j);
+  let known = mapPairs(side, price);
+  let solved = assignWithPotentials(known, 0);
+  let whole = false; // the first solution may leave rows out, the later ones may not
   for (;;) {
-    const { colOfRow, rowPotential, colPotential } = assignWithPotentials(known, limit);
-    const order = Int32Array.from({ length: cols }, (_, j) => j);
+    const { colOfRow, rowPotential, colPotential } = solved;
     const reach = colPotential.map((v, j) => v + colBound[j]!);
-    order.sort((a, b) => reach[b]! - reach[a]!);
-    const has = new Int32Array(cols).fill(-1);
-    let added = 0;
-    const current = known;
-    known = addPairs(
-      current,
-      i => {
-        const ceiling = limit + rowPotential[i]!; // the pair undercuts when cost < ceiling + colPotential
-        const found: number[] = [];
-        for (let k = current.start[i]!; k < current.start[i + 1]!; k++) has[current.col[k]!] = i;
-        for (const j of order) {
-          if (!(reach[j]! > -(ceiling + rowBound[i]!))) break;
-          if (has[j] !== i && price(i, j, 0) < ceiling + colPotential[j]! - EPS) found.push(j);
-        }
-        added += found.length;
-        return found;
-      },
-      price,
-    );
-    if (added > 0) continue;
+    const order = everyColumn.slice().sort((a, b) => reach[b]! - reach[a]!);
+    const before = known.col.length;
+    known = adder.add(known, (i, take) => {
+      const lonely = !whole && colOfRow[i]! < 0;
+      const ceiling = (whole ? limit : 0) + rowPotential[i]!; // a pair undercuts when cost < ceiling + colPotential
+      const lowest = -(ceiling + rowBound[i]!);
+      for (let k = 0; k < cols && (lonely || reach[order[k]!]! > lowest); k++)
+        take(order[k]!, lonely ? Number.POSITIVE_INFINITY : ceiling + colPotential[order[k]!]! - EPS);
+    });
+    if (!whole || known.col.length > before) {
+      solved = assignWithPotentials(known, limit);
+      whole = true;
+      continue;
+    }
     if (wide) return colOfRow;
     const out = new Int32Array(cols).fill(-1);
     colOfRow.forEach((j, i) => {
@@ -194,29 +212,61 @@ export function assignPriced(ious: SparsePairs, cost: Cost, bound: Float64Array)
   }
 }
 
-/** Columns a row has no pair with. */
-function allBut(pairs: SparsePairs, row: number): number[] {
-  const own = new Set(pairs.col.subarray(pairs.start[row]!, pairs.start[row + 1]!));
-  return Array.from({ length: pairs.cols }, (_, j) => j).filter(j => !own.has(j));
+/** Extends pair lists by pairs without overlap. */
+class PairAdder {
+  private readonly has: Int32Array; // last pass and row in which a column was met
+  private pass = 0;
+
+  constructor(
+    private readonly rows: number,
+    private readonly cols: number,
+    private readonly price: Cost,
+  ) {
+    this.has = new Int32Array(cols).fill(-1);
+  }
+
+  /** `offer(row, take)` calls `take(col, below)` for the columns to add if they are new and cost less than `below`. */
+  add(pairs: SparsePairs, offer: (row: number, take: (col: number, below: number) => void) => void): SparsePairs {
+    const { has, price } = this;
+    const start = new Int32Array(this.rows + 1);
+    let room = 2 * pairs.col.length + this.cols;
+    let col = new Int32Array(room);
+    let value = new Float64Array(room);
+    let count = 0;
+    let row = 0;
+    let stamp = 0;
+    const take = (j: number, below: number) => {
+      if (has[j] === stamp) return;
+      const c = price(row, j, 0);
+      if (!(c < below)) return;
+      has[j] = stamp;
+      col[count] = j;
+      value[count++] = c;
+    };
+    for (; row < this.rows; row++) {
+      const from = pairs.start[row]!;
+      const to = pairs.start[row + 1]!;
+      if (count + (to - from) + this.cols > room) {
+        room = 2 * room + this.cols;
+        col = grown(col, new Int32Array(room));
+        value = grown(value, new Float64Array(room));
+      }
+      stamp = this.pass++;
+      for (let k = from; k < to; k++) {
+        has[pairs.col[k]!] = stamp;
+        col[count] = pairs.col[k]!;
+        value[count++] = pairs.value[k]!;
+      }
+      offer(row, take);
+      start[row + 1] = count;
+    }
+    return { rows: this.rows, cols: this.cols, start, col: col.subarray(0, count), value: value.subarray(0, count) };
+  }
 }
 
-/** The pairs with more of them, none of which overlap. */
-function addPairs(pairs: SparsePairs, more: (row: number) => readonly number[], price: Cost): SparsePairs {
-  const start = new Int32Array(pairs.rows + 1);
-  const col: number[] = [];
-  const value: number[] = [];
-  for (let i = 0; i < pairs.rows; i++) {
-    for (let k = pairs.start[i]!; k < pairs.start[i + 1]!; k++) {
-      col.push(pairs.col[k]!);
-      value.push(pairs.value[k]!);
-    }
-    for (const j of more(i)) {
-      col.push(j);
-      value.push(price(i, j, 0));
-    }
-    start[i + 1] = col.length;
-  }
-  return { rows: pairs.rows, cols: pairs.cols, start, col: Int32Array.from(col), value: Float64Array.from(value) };
+function grown<T extends Int32Array | Float64Array>(from: T, to: T): T {
+  to.set(from);
+  return to;
 }
 
 function transpose(pairs: SparsePairs): SparsePairs {

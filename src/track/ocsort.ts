@@ -61,7 +61,8 @@ class OcTrack {
   unseen = 0; // frames since the last match, 0 in the frame of one
   score: number;
   detection: number;
-  private recent: { age: number; box: Float64Array }[] = [];
+  // the last deltaT ages' observations, each in the slot of its age modulo deltaT
+  private readonly recent: { age: number; box: Float64Array }[] = [];
 
   constructor(
     readonly id: number,
@@ -77,8 +78,9 @@ class OcTrack {
   /** Observation `deltaT` frames ago, or the nearest younger one, or the latest there is. */
   get previous(): Float64Array | undefined {
     for (let dt = this.deltaT; dt > 0; dt--) {
-      const hit = this.recent.find(r => r.age === this.age - dt);
-      if (hit) return hit.box;
+      const age = this.age - dt;
+      const slot = age > 0 ? this.recent[age % this.deltaT] : undefined;
+      if (slot?.age === age) return slot.box;
     }
     return this.observed;
   }
@@ -117,7 +119,7 @@ class OcTrack {
     this.score = seen.score;
     this.detection = seen.index;
     this.votes.add(seen.cls, seen.score);
-    this.recent = [...this.recent.filter(r => r.age > this.age - this.deltaT), { age: this.age, box }];
+    if (this.deltaT > 0) this.recent[this.age % this.deltaT] = { age: this.age, box };
     this.unseen = 0;
     this.hitStreak++;
     this.filter.observe(boxToSort(box[0]!, box[1]!, box[2]!, box[3]!));

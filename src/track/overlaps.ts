@@ -27,44 +27,46 @@ export function overlaps(rows: readonly Box[], cols: readonly Box[], pixel: 0 | 
   const n = rows.length;
   const m = cols.length;
   const order = Int32Array.from(cols, (_, j) => j).sort((a, b) => cols[a]![0]! - cols[b]![0]!);
-  const left = Float64Array.from(order, j => cols[j]![0]!);
+  // the columns' numbers side by side in sweep order: reading them is most of the work
+  const left = new Float64Array(m);
+  const rest = new Float64Array(4 * m); // top, right, bottom, area
   let widest = 0;
-  for (const box of cols) widest = Math.max(widest, box[2]! - box[0]!);
+  for (let k = 0; k < m; k++) {
+    const b = cols[order[k]!]!;
+    left[k] = b[0]!;
+    rest[4 * k] = b[1]!;
+    rest[4 * k + 1] = b[2]!;
+    rest[4 * k + 2] = b[3]!;
+    rest[4 * k + 3] = (b[2]! - b[0]! + pixel) * (b[3]! - b[1]! + pixel);
+    widest = Math.max(widest, b[2]! - b[0]!);
+  }
 
   const start = new Int32Array(n + 1);
-  let col = new Int32Array(4 * (n + m) + 16);
-  let value = new Float64Array(col.length);
-  let count = 0;
+  const col: number[] = [];
+  const value: number[] = [];
   for (let i = 0; i < n; i++) {
     const a = rows[i]!;
-    const [ax1, ay1, ax2, ay2] = [a[0]!, a[1]!, a[2]!, a[3]!];
+    const ax1 = a[0]!;
+    const ay1 = a[1]!;
+    const ax2 = a[2]!;
+    const ay2 = a[3]!;
     const area = (ax2 - ax1 + pixel) * (ay2 - ay1 + pixel);
-    const first = count;
+    const first = col.length;
     for (let k = lowerBound(left, ax1 - widest - pixel); k < m && left[k]! < ax2 + pixel; k++) {
-      const j = order[k]!;
-      const b = cols[j]!;
-      const w = Math.min(ax2, b[2]!) - Math.max(ax1, b[0]!) + pixel;
-      if (!(w > 0)) continue;
-      const h = Math.min(ay2, b[3]!) - Math.max(ay1, b[1]!) + pixel;
+      const o = 4 * k;
+      const h = Math.min(ay2, rest[o + 2]!) - Math.max(ay1, rest[o]!) + pixel;
       if (!(h > 0)) continue;
-      if (count === col.length) {
-        const longer = new Int32Array(2 * count);
-        longer.set(col);
-        col = longer;
-        const values = new Float64Array(2 * count);
-        values.set(value);
-        value = values;
-      }
+      const w = Math.min(ax2, rest[o + 1]!) - Math.max(ax1, left[k]!) + pixel;
+      if (!(w > 0)) continue;
       const inter = w * h;
+      col.push(order[k]!);
       // the sum in the order of the originals, for the same rounding
-      const union = area + (b[2]! - b[0]! + pixel) * (b[3]! - b[1]! + pixel) - inter;
-      col[count] = j;
-      value[count++] = inter / union;
+      value.push(inter / (area + rest[o + 3]! - inter));
     }
-    sortRow(col, value, first, count);
-    start[i + 1] = count;
+    sortRow(col, value, first, col.length);
+    start[i + 1] = col.length;
   }
-  return { rows: n, cols: m, start, col: col.subarray(0, count), value: value.subarray(0, count) };
+  return { rows: n, cols: m, start, col: Int32Array.from(col), value: Float64Array.from(value) };
 }
 
 /** First index whose value is at least `x`. */
@@ -80,7 +82,7 @@ function lowerBound(sorted: Float64Array, x: number): number {
 }
 
 /** Insertion sort of one row by column: rows are short. */
-function sortRow(col: Int32Array, value: Float64Array, from: number, to: number): void {
+function sortRow(col: number[], value: number[], from: number, to: number): void {
   for (let k = from + 1; k < to; k++) {
     const c = col[k]!;
     const v = value[k]!;

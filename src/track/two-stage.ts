@@ -120,9 +120,11 @@ export class TwoStageTracker {
     const second = assignWithLimit(this.weakCosts(missed, weak), rules.matchLow);
     const newlyLost: Track[] = [];
     missed.forEach((t, i) => {
-      if (second.colOfRow[i]! >= 0) return take(t, weak[second.colOfRow[i]!]!, false);
-      t.life = 'lost';
-      newlyLost.push(t);
+      if (second.colOfRow[i]! >= 0) take(t, weak[second.colOfRow[i]!]!, false);
+      else {
+        t.life = 'lost';
+        newlyLost.push(t);
+      }
     });
 
     // 3. strong detections left over, tracks seen once

@@ -151,7 +151,7 @@ def make_scene(seed, frames, count, width, height, shake=0.0, dim=0, size=(30, 1
             dets.append([*(c - wh / 2), *(c + wh / 2), rng.uniform(0.1, 0.95)])
             feats.append(rng.normal(0, 1, looks.shape[1]))
         all_dets.append(dets)
-        all_features.append(np.round(np.asarray(feats).reshape(len(dets), -1), 2))
+        all_features.append(np.round(np.asarray(feats).reshape(len(dets), looks.shape[1]), 2))
     stored, exact = zip(*(quantise(d) for d in all_dets))
     scene = {'detections': list(exact), 'stored': list(stored), 'warps': warps, 'features': None}
     if dim:
