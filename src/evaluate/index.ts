@@ -1,3 +1,6 @@
 export * from './coco/index.ts';
+export * from './lvis/index.ts';
 export * from './mot/index.ts';
 export * from './rle/index.ts';
+export * from './davis/index.ts';
+export * from './png/index.ts';

@@ -53,6 +53,7 @@ export function loadResults(input: JsonInput, truth: CocoGroundTruth, options: R
     /** every mask when they are kept, else only the present result's, until the first one has shown a box */
     const segments = new Segments(keepMasks ? source.size : 0);
     const slot = () => (keepMasks ? n : 0);
+    const here = () => scan.place;
     const nameOf = (i: number) => {
       const id = images.ids[image[i]!];
       return `${source.name}: results[${fileIndex ? fileIndex[i] : i}] (image_id ${JSON.stringify(id)})`;
@@ -129,7 +130,14 @@ export function loadResults(input: JsonInput, truth: CocoGroundTruth, options: R
         area[n] = box[4 * n + 2]! * box[4 * n + 3]!;
       } else {
         const k = slot();
-        const { counts, end, size } = runsOf(segments, k, images.heights[image[n]!]!, images.widths[image[n]!]!, scan);
+        const { counts, end, size } = runsOf(
+          segments,
+          k,
+          images.heights[image[n]!]!,
+          images.widths[image[n]!]!,
+          scan,
+          here,
+        );
         area[n] = areaOfRuns(counts, end);
         if (!hasBox) bboxOfRuns(counts, 0, end, size[0], size[1], box, 4 * n);
       }
@@ -181,8 +189,8 @@ function runsOf(
   height: number,
   width: number,
   scan: JsonScanner,
+  nameOf: () => string,
 ): { counts: Uint32Array; end: number; size: [number, number] } {
-  const name = () => scan.place;
   if (segments.kind(k) === NONE)
     scan.wrong(
       'has neither bbox nor segmentation',
@@ -191,11 +199,11 @@ function runsOf(
     );
   const size = segments.sizeOf(k, height, width);
   if (segments.kind(k) !== RUNS) {
-    const { counts } = segments.mask(k, height, width, [], name);
+    const { counts } = segments.mask(k, height, width, [], nameOf);
     return { counts, end: counts.length, size };
   }
   scratch = withRoom(scratch, segments.roomFor(k));
-  return { counts: scratch, end: segments.unpack(k, scratch, 0, name), size };
+  return { counts: scratch, end: segments.unpack(k, scratch, 0, nameOf), size };
 }
 
 function areaOfRuns(counts: Uint32Array, end: number): number {

@@ -99,23 +99,31 @@ export class Segments {
 
   private readRuns(scan: JsonScanner, i: number): void {
     const from = this.usedBytes;
-    let height = -1;
-    let width = -1;
-    let end = -1;
-    scan.fields(RLE_KEYS, key => {
-      if (key === 0) {
-        if (!scan.open('a size [height, width]')) sizeError(scan);
-        height = scan.number('a height');
-        if (!scan.more()) sizeError(scan);
-        width = scan.number('a width');
-        if (scan.more()) sizeError(scan);
-      } else if (key === 1) end = this.readCounts(scan, from);
-      else scan.skip();
-    });
-    if (end < 0 || !(height >= 0) || !(width >= 0)) sizeError(scan);
-    this.set(i, RUNS, from, end, height, width);
-    this.nextBytes = end;
+    this.scan = scan;
+    this.height = this.width = this.countsEnd = -1;
+    scan.fields(RLE_KEYS, this.readRunsField);
+    const { height, width, countsEnd } = this;
+    if (countsEnd < 0 || !(height >= 0) || !(width >= 0)) sizeError(scan);
+    this.set(i, RUNS, from, countsEnd, height, width);
+    this.nextBytes = countsEnd;
   }
+
+  // state of the reading in progress, so that no function is made per record
+  private scan!: JsonScanner;
+  private height = -1;
+  private width = -1;
+  private countsEnd = -1;
+  private readonly readRunsField = (key: number): void => {
+    const { scan } = this;
+    if (key === 0) {
+      if (!scan.open('a size [height, width]')) sizeError(scan);
+      this.height = scan.number('a height');
+      if (!scan.more()) sizeError(scan);
+      this.width = scan.number('a width');
+      if (scan.more()) sizeError(scan);
+    } else if (key === 1) this.countsEnd = this.readCounts(scan, this.usedBytes);
+    else scan.skip();
+  };
 
   private readCounts(scan: JsonScanner, at: number): number {
     if (scan.atString()) {

@@ -1,0 +1,1 @@
+export { evaluateLvis, type LvisOptions } from './evaluate.ts';
