@@ -1,0 +1,1 @@
+export { readValuePng, type ValuePng } from './read.ts';
