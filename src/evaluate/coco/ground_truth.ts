@@ -37,7 +37,7 @@ export function loadGroundTruth(input: JsonInput, options: GroundTruthOptions = 
     let images: Row[] | undefined;
     let categories: Row[] | undefined;
     let raw: ReturnType<typeof readAnnotations> | undefined;
-    if (scan.atList())
+    if (scan.isList())
       scan.wrong(
         'is a list',
         'a ground truth is an object with images, annotations and categories',

@@ -36,7 +36,7 @@ export function loadResults(input: JsonInput, truth: CocoGroundTruth, options: R
   const source = openSource(input, 'results');
   try {
     const scan = new JsonScanner(source);
-    if (!scan.atList())
+    if (!scan.isList())
       scan.wrong(
         'is not a list',
         'a results file is a list [{"image_id", "category_id", "bbox", "score"}, ...]',

@@ -83,6 +83,14 @@ export class JsonScanner {
     return c;
   }
 
+  /** True when the whole input is a list. Ask before anything else is read. */
+  isList(): boolean {
+    return this.retry(() => {
+      if (this.peek() === 0) this.unexpected('a value');
+      return this.atList();
+    });
+  }
+
   /** True when the next value is a list. */
   atList(): boolean {
     return this.peek() === OPEN_LIST;
@@ -437,7 +445,7 @@ export class JsonScanner {
   private refill(): void {
     const kept = this.end - this.mark;
     let to = this.buf;
-    if (kept > to.length / 2) to = Buffer.allocUnsafe(2 * (to.length - 1) + 1);
+    if (2 * kept >= to.length - 1) to = Buffer.allocUnsafe(2 * (to.length - 1) + 1);
     this.buf.copy(to, 0, this.mark, this.end);
     this.buf = to;
     this.before += this.mark;
