@@ -3,16 +3,20 @@ import { type InputList, listInputs } from '../image/index.ts';
 import {
   type CocoResult,
   Detector,
+  type DetectorLoadOptions,
   detectFiles,
   type FileOutcome,
   FORMAT_TEXT,
   formatHeader,
   type PictureRecord,
 } from '../pipelines/index.ts';
-import type { DetectFlags, LoadDetector } from './commands/detect.ts';
+import type { DetectFlags } from './detect-flags.ts';
 import { formatError, formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress } from './progress.ts';
 import { readStdin } from './stdin.ts';
+
+/** How the command gets its detector: tests give their own. */
+export type LoadDetector = (model: string, options: DetectorLoadOptions) => Promise<Detector>;
 
 /** Runs `pe-dense detect`: lists, loads, detects, prints. Throws what decides the exit code. */
 export async function runDetect(

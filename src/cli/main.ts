@@ -26,6 +26,7 @@ export async function main(args: readonly string[], makeProgram: () => Command =
   } catch (error) {
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0; // --help and --version end this way
+      if (error.code === 'commander.help') return ERRORS.BAD_USAGE.exit; // a group without its command: help is printed
       printError(usageErrorOf(error), { verbose });
       return ERRORS.BAD_USAGE.exit;
     }

@@ -1,5 +1,8 @@
 import { Command } from 'commander';
 import { detectCommand } from './commands/detect.ts';
+import { evaluateCommand } from './commands/evaluate/index.ts';
+import { inspectCommand } from './commands/inspect.ts';
+import { modelsCommand } from './commands/models.ts';
 import { packageVersion } from './package.ts';
 
 interface Registered {
@@ -9,7 +12,12 @@ interface Registered {
 }
 
 /** Every command, in the order `--help` lists them. */
-const COMMANDS: readonly Registered[] = [{ group: 'Pictures:', make: detectCommand }];
+const COMMANDS: readonly Registered[] = [
+  { group: 'Pictures:', make: detectCommand },
+  { group: 'Figures:', make: evaluateCommand },
+  { group: 'Models:', make: modelsCommand },
+  { group: 'Models:', make: inspectCommand },
+];
 
 /** The whole command line. Command modules are light: the heavy rooms load when an action runs. */
 export function buildProgram(commands: readonly Registered[] = COMMANDS): Command {
@@ -18,18 +26,17 @@ export function buildProgram(commands: readonly Registered[] = COMMANDS): Comman
       'Dense prediction with Perception Encoder features: boxes, depth, tracks, and the metrics to score them.',
     )
     .version(packageVersion(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print help')
-    .helpCommand(false)
     .usage('<command> [options]')
     .showSuggestionAfterError(true)
     .addHelpText('after', '\nSee "pe-dense <command> --help" for a command\'s options and an example.');
   for (const { group, make } of commands) program.addCommand(make().helpGroup(group));
-  throwInsteadOfExit(program);
+  settle(program);
   return program;
 }
 
 /** Usage errors become exceptions that main() prints in the house's form; help still goes to standard output. */
-function throwInsteadOfExit(command: Command): void {
+function settle(command: Command): void {
   command.exitOverride().configureOutput({ outputError: () => {} });
-  for (const child of command.commands) throwInsteadOfExit(child);
+  command.helpOption('-h, --help', 'print help').helpCommand(false);
+  for (const child of command.commands) settle(child);
 }

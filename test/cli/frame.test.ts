@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { integerIn, list, numberIn, oneOf, parseOptions, size } from '../../src/cli/options.ts';
 import { formatError, formatTable } from '../../src/cli/output.ts';
+import { buildProgram } from '../../src/cli/program.ts';
 import { duration, makeProgress, progressLine } from '../../src/cli/progress.ts';
 import { DenseError, fail } from '../../src/core/index.ts';
 import { runCli } from './harness.ts';
@@ -44,6 +45,22 @@ describe('exit codes and streams', () => {
     const { code, stdout, stderr } = await run();
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(/Usage: pe-dense/);
+  });
+  test('a group without its command: its help on standard error, 2', async () => {
+    const { code, stdout, stderr } = await runCli(['evaluate']);
+    expect([code, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(/^Usage: pe-dense evaluate/);
+    expect(stderr).not.toMatch(/error/);
+  });
+  test('every command has a summary, a description and an example', () => {
+    const leaves = (command: Command): Command[] =>
+      command.commands.length ? command.commands.flatMap(leaves) : [command];
+    for (const command of leaves(buildProgram())) {
+      expect(command.summary(), command.name()).not.toBe('');
+      let help = '';
+      command.configureOutput({ writeOut: text => (help += text) }).outputHelp();
+      expect(help, command.name()).toMatch(/Examples?:\n {2}(\$ )?pe-dense /);
+    }
   });
   test('2: an unknown option, with the nearest known one', async () => {
     expect(await run('greet', 'you', '--scroe', '1')).toMatchInlineSnapshot(`

@@ -85,7 +85,8 @@ describe('a real network from a model directory', () => {
 describe('what does not fit is refused with words', () => {
   test('an unknown name', async () =>
     expect(await refusal('dense-t61')).toMatch(/^UNKNOWN_MODEL: there is no model dense-t61/));
-  test('a size', async () => expect(await refusal(model, { size: 100 })).toMatchInlineSnapshot(`
+  test('a size', async () =>
+    expect(await refusal(model, { size: 100 })).toMatchInlineSnapshot(`
     "BAD_INPUT: size 100
       why: tiny takes multiples of 16 pixels
       fix: try 96"

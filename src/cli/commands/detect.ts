@@ -1,52 +1,8 @@
 import { Command } from 'commander';
-import { z } from 'zod';
-import { fail } from '../../core/index.ts';
-import type { Detector, DetectorLoadOptions } from '../../pipelines/index.ts';
+import { checkTogether, DetectOptions, FORMATS, NMS, SLICE_MERGES } from '../detect-flags.ts';
+import type { LoadDetector } from '../detect-run.ts';
 import { interruptSignal } from '../interrupt.ts';
-import {
-  addNetworkOptions,
-  addTalkOptions,
-  integerIn,
-  list,
-  networkSchema,
-  numberIn,
-  oneOf,
-  parseOptions,
-  talkSchema,
-} from '../options.ts';
-
-const FORMATS = ['coco', 'jsonl', 'csv', 'yolo', 'voc'] as const;
-const NMS = ['hard', 'soft-linear', 'soft-gaussian', 'soft-power', 'wbf', 'none'] as const;
-const SLICE_MERGES = ['nms', 'nmm', 'greedy-nmm', 'wbf'] as const;
-
-const Options = z.object({
-  ...networkSchema,
-  ...talkSchema,
-  out: z.string().min(1, 'a folder').optional(),
-  score: numberIn(0, 1).optional(),
-  classes: list.optional(),
-  max: integerIn(1).optional(),
-  nms: oneOf(NMS).optional(),
-  iou: numberIn(0, 1).optional(),
-  agnostic: z.boolean().optional(),
-  slice: integerIn(16).optional(),
-  overlap: numberIn(0, 0.95).optional(),
-  sliceMerge: oneOf(SLICE_MERGES).optional(),
-  sliceMetric: oneOf(['iou', 'ios']).optional(),
-  full: z.boolean(),
-  batch: integerIn(1, 1024).optional(),
-  format: list.pipe(z.array(oneOf(FORMATS), `words of ${FORMATS.join(', ')}, separated by commas`)).optional(),
-  json: z.boolean().optional(),
-  draw: z.boolean(),
-  saveCrops: z.string().min(1, 'a folder').optional(),
-  lineWidth: numberIn(0.5, 1000).optional(),
-  hideLabels: z.boolean().optional(),
-  resume: z.boolean().optional(),
-});
-export type DetectFlags = z.output<typeof Options>;
-
-/** How the command gets its detector: tests give their own. */
-export type LoadDetector = (model: string, options: DetectorLoadOptions) => Promise<Detector>;
+import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 
 /** `pe-dense detect`: find objects in pictures. */
 export function detectCommand(load?: LoadDetector): Command {
@@ -84,60 +40,9 @@ export function detectCommand(load?: LoadDetector): Command {
       '\nExamples:\n  pe-dense detect street.jpg\n  pe-dense detect photos --out found --classes person,dog',
     )
     .action(async (inputs: string[], raw: Record<string, unknown>) => {
-      const flags = parseOptions(Options, raw);
+      const flags = parseOptions(DetectOptions, raw);
       checkTogether(flags);
       const { runDetect } = await import('../detect-run.ts');
       await runDetect(inputs, flags, interruptSignal(), load);
     });
-}
-
-function checkTogether({
-  out,
-  format,
-  json,
-  slice,
-  overlap,
-  sliceMerge,
-  sliceMetric,
-  full,
-  resume,
-}: DetectFlags): void {
-  const perPicture = format?.find(kind => kind === 'yolo' || kind === 'voc');
-  if (out === undefined && perPicture)
-    fail('BAD_USAGE', `--format ${perPicture} without --out`, 'it is one file per picture', 'name a folder with --out');
-  if (out === undefined && format && format.length > 1)
-    fail(
-      'BAD_USAGE',
-      `--format ${format.join(',')} without --out`,
-      'standard output takes one format',
-      'name one, or a folder with --out',
-    );
-  if (out === undefined && json && format && format[0] !== 'coco')
-    fail(
-      'BAD_USAGE',
-      `--json with --format ${format[0]}`,
-      'both ask for standard output',
-      'leave one out, or name a folder with --out',
-    );
-  if (out === undefined && resume)
-    fail(
-      'BAD_USAGE',
-      '--resume without --out',
-      'without outputs there is nothing to resume',
-      'name the folder with --out',
-    );
-  const alone = {
-    '--overlap': overlap,
-    '--slice-merge': sliceMerge,
-    '--slice-metric': sliceMetric,
-    '--no-full': full ? undefined : true,
-  };
-  for (const [flag, value] of Object.entries(alone))
-    if (slice === undefined && value !== undefined)
-      fail(
-        'BAD_USAGE',
-        `${flag} without --slice`,
-        'it says how slices are made or joined',
-        'add --slice PX, or leave it out',
-      );
 }

@@ -1,0 +1,89 @@
+import { z } from 'zod';
+import { fail } from '../core/index.ts';
+import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
+
+export const FORMATS = ['coco', 'jsonl', 'csv', 'yolo', 'voc'] as const;
+export const NMS = ['hard', 'soft-linear', 'soft-gaussian', 'soft-power', 'wbf', 'none'] as const;
+export const SLICE_MERGES = ['nms', 'nmm', 'greedy-nmm', 'wbf'] as const;
+
+/** What `pe-dense detect` accepts. */
+export const DetectOptions = z.object({
+  ...networkSchema,
+  ...talkSchema,
+  out: z.string().min(1, 'a folder').optional(),
+  score: numberIn(0, 1).optional(),
+  classes: list.optional(),
+  max: integerIn(1).optional(),
+  nms: oneOf(NMS).optional(),
+  iou: numberIn(0, 1).optional(),
+  agnostic: z.boolean().optional(),
+  slice: integerIn(16).optional(),
+  overlap: numberIn(0, 0.95).optional(),
+  sliceMerge: oneOf(SLICE_MERGES).optional(),
+  sliceMetric: oneOf(['iou', 'ios']).optional(),
+  full: z.boolean(),
+  batch: integerIn(1, 1024).optional(),
+  format: list.pipe(z.array(oneOf(FORMATS), `words of ${FORMATS.join(', ')}, separated by commas`)).optional(),
+  json: z.boolean().optional(),
+  draw: z.boolean(),
+  saveCrops: z.string().min(1, 'a folder').optional(),
+  lineWidth: numberIn(0.5, 1000).optional(),
+  hideLabels: z.boolean().optional(),
+  resume: z.boolean().optional(),
+});
+export type DetectFlags = z.output<typeof DetectOptions>;
+
+/**
+ * Checks flags that make sense only together, or not together.
+ * @throws {DenseError} BAD_USAGE naming both
+ */
+export function checkTogether({
+  out,
+  format,
+  json,
+  slice,
+  overlap,
+  sliceMerge,
+  sliceMetric,
+  full,
+  resume,
+}: DetectFlags): void {
+  const perPicture = format?.find(kind => kind === 'yolo' || kind === 'voc');
+  if (out === undefined && perPicture)
+    fail('BAD_USAGE', `--format ${perPicture} without --out`, 'it is one file per picture', 'name a folder with --out');
+  if (out === undefined && format && format.length > 1)
+    fail(
+      'BAD_USAGE',
+      `--format ${format.join(',')} without --out`,
+      'standard output takes one format',
+      'name one, or a folder with --out',
+    );
+  if (out === undefined && json && format && format[0] !== 'coco')
+    fail(
+      'BAD_USAGE',
+      `--json with --format ${format[0]}`,
+      'both ask for standard output',
+      'leave one out, or name a folder with --out',
+    );
+  if (out === undefined && resume)
+    fail(
+      'BAD_USAGE',
+      '--resume without --out',
+      'without outputs there is nothing to resume',
+      'name the folder with --out',
+    );
+  const alone = {
+    '--overlap': overlap,
+    '--slice-merge': sliceMerge,
+    '--slice-metric': sliceMetric,
+    '--no-full': full ? undefined : true,
+  };
+  for (const [flag, value] of Object.entries(alone))
+    if (slice === undefined && value !== undefined)
+      fail(
+        'BAD_USAGE',
+        `${flag} without --slice`,
+        'it says how slices are made or joined',
+        'add --slice PX, or leave it out',
+      );
+}
