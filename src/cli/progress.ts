@@ -50,7 +50,7 @@ export function makeProgress(
       last = at;
       line = progressLine(done, total, (at - start) / 1000, unit, label).slice(
         0,
-        Math.max(10, (stream.columns ?? 80) - 1),
+        Math.max(10, (stream.columns || 80) - 1),
       );
       draw();
     },
