@@ -1,3 +1,4 @@
+export * from './analysis/index.ts';
 export * from './coco/index.ts';
 export * from './davis/index.ts';
 export * from './depth/index.ts';

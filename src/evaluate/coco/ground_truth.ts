@@ -19,6 +19,8 @@ export interface GroundTruthOptions {
 
 interface Row {
   readonly at: string;
+  /** place in the file's list */
+  readonly place: number;
   readonly id: Id;
   readonly value: Record<string, unknown>;
 }
@@ -77,12 +79,12 @@ function missing(file: string, field: string): never {
 
 function readRows(scan: JsonScanner, label: string): Row[] {
   const rows: Row[] = [];
-  scan.elements(label, () => {
+  scan.elements(label, place => {
     const value = scan.value();
     const id = (value as Record<string, unknown> | null)?.id;
     if (typeof value !== 'object' || value === null || (typeof id !== 'number' && typeof id !== 'string'))
       scan.wrong('has no id', 'every entry is an object with an id', 'add the id');
-    rows.push({ at: scan.place, id, value: value as Record<string, unknown> });
+    rows[place] = { at: scan.place, place, id, value: value as Record<string, unknown> };
   });
   return rows;
 }
@@ -103,6 +105,10 @@ function sortRows(rows: Row[]): Row[] {
 }
 
 function toImages(rows: readonly Row[]): CocoImages {
+  const fileOrder = new Int32Array(rows.length);
+  rows.forEach((row, i) => {
+    fileOrder[row.place] = i;
+  });
   const size = (value: unknown) => (typeof value === 'number' && value > 0 && value < 2 ** 31 ? value : 0);
   return {
     ids: rows.map(row => row.id),
@@ -110,6 +116,7 @@ function toImages(rows: readonly Row[]): CocoImages {
     heights: Int32Array.from(rows, row => size(row.value.height)),
     widths: Int32Array.from(rows, row => size(row.value.width)),
     fileNames: rows.map(row => String(row.value.file_name ?? fileOf(row.value.coco_url) ?? row.id)),
+    fileOrder,
   };
 }
 

@@ -12,6 +12,8 @@ export interface CocoImages {
   readonly heights: Int32Array;
   readonly widths: Int32Array;
   readonly fileNames: readonly string[];
+  /** indices in the order of the file */
+  readonly fileOrder: Int32Array;
 }
 
 /** Categories of a ground truth, in ascending order of id. */
