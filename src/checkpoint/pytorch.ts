@@ -6,7 +6,7 @@ import { PickleDict, PickleGlobal, PickleList, PickleStorage, PickleTensor, Pick
 import { printable } from './show.ts';
 import type { ByteSource } from './source.ts';
 import type { Checkpoint, StoredDtype, StoredTensor } from './types.ts';
-import { dataOffset, readZipIndex, type ZipIndex } from './zip.ts';
+import { dataOffset, readZipIndex, type ZipEntry, type ZipIndex } from './zip.ts';
 
 const MAX_PICKLE = 1 << 26;
 const MAX_DEPTH = 32;
@@ -174,19 +174,18 @@ async function locateStorages(
   prefix: string,
   tensors: ReadonlyMap<string, PickleTensor>,
 ): Promise<Map<string, StorageRecord>> {
-  const storages = new Map<string, StorageRecord>();
+  const entries = new Map<string, ZipEntry>();
   for (const [name, { storage }] of tensors) {
     if (!(storage instanceof PickleStorage)) badTensor(source, name, 'it has no storage of its own');
-    if (storages.has(storage.key)) continue;
-    const entry = index.entries.get(`${prefix}data/${storage.key}`);
+    const record = `data/${storage.key}`;
+    const entry = index.entries.get(`${prefix}${record}`);
     if (entry === undefined)
-      badTensor(
-        source,
-        name,
-        `its data should be record ${printable(`data/${storage.key}`)}, which is not in the file`,
-      );
-    storages.set(storage.key, { offset: await dataOffset(source, index, entry), size: entry.size });
+      badTensor(source, name, `its data should be record ${printable(record)}, which is not in the file`);
+    entries.set(storage.key, entry);
   }
+  const storages = new Map<string, StorageRecord>();
+  for (const [key, entry] of entries)
+    storages.set(key, { offset: await dataOffset(source, index, entry), size: entry.size });
   const ordered = [...storages].sort(([, a], [, b]) => a.offset - b.offset);
   for (let i = 1; i < ordered.length; i++) {
     const [before, a] = ordered[i - 1]!;

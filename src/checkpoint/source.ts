@@ -1,4 +1,4 @@
-import { constants } from 'node:fs';
+import { constants, readSync } from 'node:fs';
 import { type FileHandle, open, realpath } from 'node:fs/promises';
 import { fail, messageOf } from '../core/index.ts';
 
@@ -14,6 +14,8 @@ export interface ByteSource {
 
 // one read() call of the system moves at most 2^31 - 1 bytes
 const CHUNK = 1 << 30;
+// a header read costs microseconds; handed to the thread pool, a thousand of them cost a second on a busy machine
+const SMALL = 4096;
 
 /** A source over bytes in memory. */
 export function bytesSource(bytes: Uint8Array, path = 'memory'): ByteSource {
@@ -68,7 +70,11 @@ function fileSource(handle: FileHandle, path: string, size: number): ByteSource 
       checkRange(path, size, offset, length);
       const bytes = new Uint8Array(length);
       for (let at = 0; at < length; ) {
-        const { bytesRead } = await handle.read(bytes, at, Math.min(CHUNK, length - at), offset + at);
+        const want = Math.min(CHUNK, length - at);
+        const bytesRead =
+          want <= SMALL
+            ? readSync(handle.fd, bytes, at, want, offset + at)
+            : (await handle.read(bytes, at, want, offset + at)).bytesRead;
         if (bytesRead === 0)
           fail('BAD_CHECKPOINT', `${path} became shorter`, 'the file changed while it was read', 'run it again');
         at += bytesRead;

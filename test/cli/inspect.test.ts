@@ -6,6 +6,7 @@ import { afterAll, afterEach, describe, expect, test, vi } from 'vitest';
 import { BACKBONE_NAMES, BACKBONES, expectedTensors } from '../../src/backbone/index.ts';
 import type { ExpectedTensor } from '../../src/checkpoint/index.ts';
 import { inspectCommand } from '../../src/cli/commands/inspect.ts';
+import { main } from '../../src/cli/main.ts';
 import { DenseError } from '../../src/core/index.ts';
 import { type Inspection, inspectCheckpoint } from '../../src/pipelines/index.ts';
 
@@ -188,8 +189,19 @@ describe('what is printed', () => {
   });
 });
 
-test('a file that is no checkpoint exits with 3', async () => {
-  const error = await run(`${GOLDEN}half.json`).catch((e: unknown) => e);
-  expect((error as DenseError).exitCode).toBe(3);
-  expect((error as DenseError).message).toContain('text in JSON');
+test('a file that is no checkpoint: three lines on standard error, exit code 3', async () => {
+  let errors = '';
+  vi.spyOn(process.stderr, 'write').mockImplementation(chunk => {
+    errors += String(chunk);
+    return true;
+  });
+  const data = vi.spyOn(process.stdout, 'write').mockImplementation(() => true);
+  expect(await main(['inspect', `${GOLDEN}half.json`])).toBe(3);
+  expect(data).not.toHaveBeenCalled();
+  expect(errors.replaceAll(GOLDEN, '')).toMatchInlineSnapshot(`
+    "error: half.json is neither a PyTorch zip nor a safetensors file
+      why: it is text in JSON
+      fix: name the weights file, not its description
+    "
+  `);
 });

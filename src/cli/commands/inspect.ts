@@ -102,7 +102,7 @@ function formatHead(inspection: Inspection): string[] {
   if (fit) lines.push(['fits', formatFit(fit)]);
   if (ignored.length > 0) lines.push(['ignored', summary(ignored.map(({ name }) => name))]);
   if (skipped.length > 0) lines.push(['skipped', `${summary(skipped)} (not tensors of the model)`]);
-  for (const [key, value] of Object.entries(metadata)) lines.push([key, value]);
+  for (const [key, value] of Object.entries(metadata)) lines.push(['metadata', `${key}: ${value}`]);
   const width = Math.max(...lines.map(([key]) => key.length));
   return lines.map(([key, value]) => `${key.padEnd(width)}  ${value}`);
 }
