@@ -74,6 +74,9 @@ const NOTHING = {
  * @throws {DenseError} BAD_USAGE for flags that do not go together; BAD_INPUT naming the file that is missing or broken
  */
 export async function evaluateDepth(options: EvaluateDepthOptions): Promise<DepthReport> {
+  const { min = 1e-3, max = Infinity } = options;
+  if (!(min > 0 && max > min))
+    fail('BAD_USAGE', `--min ${min} and --max ${max}`, 'depths strictly between them count', 'give 0 < min < max');
   const { pairs, missing } = await findPairs(options);
   const measured: DepthMetrics[] = [];
   const perImage: Record<string, Figures> = {};

@@ -40,7 +40,7 @@ Example:
     .action(async (raw: Record<string, unknown>) => {
       const options = parseOptions(Options, raw);
       const out = makeOutput(options);
-      const { evaluateDavis } = await import('../../../pipelines/evaluate-davis.ts');
+      const { evaluateDavis } = await import('../../../pipelines/index.ts');
       const report = await evaluateDavis({ ...options, onInfo: out.debug, onWarning: out.warn });
       if (options.json) {
         out.data(JSON.stringify(report, null, 2));

@@ -74,7 +74,7 @@ Examples:
     .action(async (raw: Record<string, unknown>) => {
       const options = parseOptions(Options, raw);
       const out = makeOutput(options);
-      const { evaluateDepth } = await import('../../../pipelines/evaluate-depth.ts');
+      const { evaluateDepth } = await import('../../../pipelines/index.ts');
       const report = await evaluateDepth({ ...options, onWarning: out.warn });
       if (options.json) {
         out.data(JSON.stringify(report, null, 2));

@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { davisCommand } from './davis.ts';
+import { depthCommand } from './depth.ts';
 import { motCommand } from './mot.ts';
 
 /** `pe-dense evaluate ...`: one subcommand per metric. */
@@ -7,6 +8,7 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .summary('official figures: score predictions against ground truth')
     .description('Scores predictions against ground truth with the figures of the field, equal to the official code.')
+    .addCommand(depthCommand())
     .addCommand(motCommand())
     .addCommand(davisCommand())
     .addHelpText('after', '\nExample:\n  pe-dense evaluate mot --gt gt.txt --pred result.txt');

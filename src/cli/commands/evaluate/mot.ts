@@ -47,7 +47,7 @@ Examples:
     .action(async (raw: Record<string, unknown>) => {
       const options = parseOptions(Options, raw);
       const out = makeOutput(options);
-      const { evaluateMot } = await import('../../../pipelines/evaluate-mot.ts');
+      const { evaluateMot } = await import('../../../pipelines/index.ts');
       const report = await evaluateMot(options);
       if (options.json) {
         out.data(JSON.stringify(report, null, 2));
