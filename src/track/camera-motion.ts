@@ -47,7 +47,16 @@ export class CameraMotion {
   ) {
     this.options = { downscale: 2, maxCorners: 1000, quality: 0.01, model: 'similarity', threshold: 3, ...options };
     const { downscale, maxCorners, quality, threshold } = this.options;
-    if (!(Number.isInteger(downscale) && downscale >= 1 && maxCorners >= FEWEST && quality > 0 && quality < 1 && threshold > 0))
+    if (
+      !(
+        Number.isInteger(downscale) &&
+        downscale >= 1 &&
+        maxCorners >= FEWEST &&
+        quality > 0 &&
+        quality < 1 &&
+        threshold > 0
+      )
+    )
       fail(
         'BAD_INPUT',
         `CameraMotion got downscale ${downscale}, maxCorners ${maxCorners}, quality ${quality}, threshold ${threshold}`,
@@ -107,7 +116,12 @@ export class CameraMotion {
     const [height, width] = image.shape;
     const { downscale } = this.options;
     if (width < 2 * downscale || height < 2 * downscale)
-      fail('BAD_INPUT', `the frame is ${width}x${height}`, `it is shrunk ${downscale} times first`, 'pass a larger picture');
+      fail(
+        'BAD_INPUT',
+        `the frame is ${width}x${height}`,
+        `it is shrunk ${downscale} times first`,
+        'pass a larger picture',
+      );
     return withMats(cv, 'shrinking a frame', keep => {
       const color = keep(new cv.Mat(height, width, cv.CV_8UC3));
       color.data.set(image.data);
@@ -181,7 +195,10 @@ export class CameraMotion {
     const inliers = keep(new cv.Mat());
     const warp = keep(cv.estimateAffine2D(a, b, inliers, cv.RANSAC, this.options.threshold, 2000, 0.99, 10));
     if (warp.empty()) return undefined;
-    return { warp: Float64Array.from(warp.data64F), inlierCount: inliers.data.reduce((sum, v) => sum + (v ? 1 : 0), 0) };
+    return {
+      warp: Float64Array.from(warp.data64F),
+      inlierCount: inliers.data.reduce((sum, v) => sum + (v ? 1 : 0), 0),
+    };
   }
 }
 

@@ -78,7 +78,13 @@ async function start(): Promise<{ readonly cv: Cv }> {
     // required, not imported: `import()` would await the thenable module as well
     module = createRequire(import.meta.url)('@techstark/opencv-js') as Starting;
   } catch (error) {
-    return fail('UNAVAILABLE', 'OpenCV did not load', messageOf(error), 'install @techstark/opencv-js 4.12.0-release.1', error);
+    return fail(
+      'UNAVAILABLE',
+      'OpenCV did not load',
+      messageOf(error),
+      'install @techstark/opencv-js 4.12.0-release.1',
+      error,
+    );
   }
   if (!module.Mat)
     await new Promise<void>(resolve => {

@@ -79,7 +79,11 @@ describe('camera motion', () => {
     ['all of them', similarity(-0.03, 0.97, 9, 6)],
   ])('finds %s', (_, warp) => {
     motion.reset();
-    expect(motion.update(picture(scene, identity))).toEqual({ warp: Float64Array.from(identity), points: 0, inliers: 0 });
+    expect(motion.update(picture(scene, identity))).toEqual({
+      warp: Float64Array.from(identity),
+      points: 0,
+      inliers: 0,
+    });
     const found = motion.update(picture(scene, warp));
     expect(cornerError(found.warp, warp)).toBeLessThan(0.8);
     expect(found.inliers).toBeGreaterThan(0.6 * found.points);
@@ -91,7 +95,11 @@ describe('camera motion', () => {
     const own = similarity(0, 1, -12, 9);
     const [moving, fixed] = [scene.filter(s => s.x < 110), scene.filter(s => s.x > 140)];
     const blend = (a: RgbImage, b: RgbImage) =>
-      rgbImage(height, width, a.data.map((v, i) => Math.min(255, v + b.data[i]! - 20)));
+      rgbImage(
+        height,
+        width,
+        a.data.map((v, i) => Math.min(255, v + b.data[i]! - 20)),
+      );
     motion.update(blend(picture(fixed, identity), picture(moving, identity)), [0, 0, 130, height]);
     const found = motion.update(blend(picture(fixed, warp), picture(moving, own)));
     expect(cornerError(found.warp, warp)).toBeLessThan(0.8);

@@ -25,20 +25,27 @@ test('agrees with cv2.estimateAffinePartial2D', () => {
 test('recovers any similarity exactly from clean points', () => {
   const value = (min: number, max: number) => fc.double({ min, max, noNaN: true });
   fc.assert(
-    fc.property(value(-3, 3), value(0.5, 2), value(-99, 99), value(-99, 99), fc.integer(), (angle, scale, tx, ty, seed) => {
-      const random = seededRandom(seed);
-      const [a, b] = [scale * Math.cos(angle), scale * Math.sin(angle)];
-      const from = Array.from({ length: 20 }, () => 500 * random());
-      const to = from.map((_, k) => {
-        const [x, y] = [from[k & ~1]!, from[k | 1]!];
-        return k % 2 === 0 ? a * x - b * y + tx : b * x + a * y + ty;
-      });
-      const { warp, inlierCount } = estimateSimilarity(from, to)!;
-      expect(inlierCount).toBe(10);
-      [a, -b, tx, b, a, ty].forEach((v, i) => {
-        expect(warp[i]).toBeCloseTo(v, 6);
-      });
-    }),
+    fc.property(
+      value(-3, 3),
+      value(0.5, 2),
+      value(-99, 99),
+      value(-99, 99),
+      fc.integer(),
+      (angle, scale, tx, ty, seed) => {
+        const random = seededRandom(seed);
+        const [a, b] = [scale * Math.cos(angle), scale * Math.sin(angle)];
+        const from = Array.from({ length: 20 }, () => 500 * random());
+        const to = from.map((_, k) => {
+          const [x, y] = [from[k & ~1]!, from[k | 1]!];
+          return k % 2 === 0 ? a * x - b * y + tx : b * x + a * y + ty;
+        });
+        const { warp, inlierCount } = estimateSimilarity(from, to)!;
+        expect(inlierCount).toBe(10);
+        [a, -b, tx, b, a, ty].forEach((v, i) => {
+          expect(warp[i]).toBeCloseTo(v, 6);
+        });
+      },
+    ),
   );
 });
 
