@@ -6,14 +6,14 @@ import torch
 def orthogonalise(g, steps=5):
     """Newton-Schulz quintic iteration towards U V^T of g = U S V^T."""
     a, b, c = 3.4445, -4.7750, 2.0315
-    x = g / (g.norm() + 1e-7)
+    x = (g / (g.norm() + 1e-7)).bfloat16()
     flip = x.shape[0] > x.shape[1]
     if flip:
         x = x.T
     for _ in range(steps):
         s = x @ x.T
         x = a * x + (b * s + c * s @ s) @ x
-    return x.T if flip else x
+    return (x.T if flip else x).to(g.dtype)
 
 
 class Muon(torch.optim.Optimizer):
