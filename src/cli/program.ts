@@ -1,7 +1,9 @@
 import { Command } from 'commander';
 import { detectCommand } from './commands/detect.ts';
 import { evaluateCommand } from './commands/evaluate/index.ts';
+import { featuresCommand } from './commands/features.ts';
 import { inspectCommand } from './commands/inspect.ts';
+import { matchCommand } from './commands/match.ts';
 import { modelsCommand } from './commands/models.ts';
 import { packageVersion } from './package.ts';
 
@@ -14,6 +16,8 @@ interface Registered {
 /** Every command, in the order `--help` lists them. */
 const COMMANDS: readonly Registered[] = [
   { group: 'Pictures:', make: detectCommand },
+  { group: 'Pictures:', make: featuresCommand },
+  { group: 'Pictures:', make: matchCommand },
   { group: 'Figures:', make: evaluateCommand },
   { group: 'Models:', make: modelsCommand },
   { group: 'Models:', make: inspectCommand },

@@ -7,6 +7,11 @@ export { type CocoResult, type DetectedObject, DetectionResult } from './detect/
 export { type DavisReport, type EvaluateDavisOptions, evaluateDavis } from './evaluate-davis.ts';
 export { type DepthReport, type EvaluateDepthOptions, evaluateDepth } from './evaluate-depth.ts';
 export { type EvaluateMotOptions, evaluateMot, type MotReport } from './evaluate-mot.ts';
+export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
+export { FeatureExtractor, type FeatureLoadOptions, type FeatureSet, type LayerChoice } from './features/extract.ts';
+export { type FeatureFilesOptions, type FeatureRecord, type FeatureReport, writeFeatures } from './features/files.ts';
+export { type MatchOptions, type MatchResult, matchImages } from './features/match.ts';
+export { type FoundTower, findTower, type TowerSource } from './features/tower.ts';
 export { DETECTION_FORMATS, type DetectionFormat, FORMAT_TEXT, formatHeader } from './formats/index.ts';
 export type { PictureRecord } from './formats/record.ts';
 export {

@@ -2,6 +2,7 @@ export { type DrawOptions, drawDetections, drawingSizes } from './boxes.ts';
 export { copyImage, drawLine, fillRect, paintCoverage, strokeRect } from './canvas.ts';
 export { classColor, luminance, type Rgb, textColorOn } from './color.ts';
 export { type LabelRequest, placeLabels, type Rect } from './labels.ts';
+export { type DrawnMatch, drawMatches } from './matches.ts';
 export { drawFeatures, type FeaturePictureOptions, type Pca, principalComponents } from './pca.ts';
 export { type Coverage, fillOutline, type Point } from './raster.ts';
 export { lineMetrics, rasterizeText, textWidth } from './text.ts';

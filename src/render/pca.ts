@@ -122,7 +122,7 @@ function smallCovariance(rows: Float32Array, channels: number, mean: Float64Arra
 export function symmetricEigen(matrix: readonly (readonly number[])[]): { values: number[]; vectors: number[][] } {
   const n = matrix.length;
   const a = matrix.map(row => [...row]);
-  const v = a.map((_, i) => a.map((_, j) => (i === j ? 1 : 0)));
+  const v: number[][] = a.map((_, i) => a.map((_, j) => Number(i === j)));
   for (let sweep = 0; sweep < 60; sweep++) {
     let off = 0;
     for (let p = 0; p < n; p++)
@@ -150,6 +150,18 @@ function quantile(sorted: Float64Array, share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(share * (sorted.length - 1))))];
 }
 
+/** Direction is what features are compared by; a few patches of great length would take all the colours. */
+function unitRows(rows: Float32Array, channels: number): Float32Array {
+  const out = new Float32Array(rows.length);
+  for (let at = 0; at < rows.length; at += channels) {
+    let squares = 0;
+    for (let c = at; c < at + channels; c++) squares += rows[c] * rows[c];
+    const scale = 1 / (Math.sqrt(squares) || 1);
+    for (let c = at; c < at + channels; c++) out[c] = rows[c] * scale;
+  }
+  return out;
+}
+
 export interface FeaturePictureOptions {
   /** Size of the picture, pixels. Default: one pixel per patch. */
   readonly height?: number;
@@ -172,14 +184,15 @@ export function drawFeatures(
 ): RgbImage {
   const n = gridHeight * gridWidth;
   const channels = patches.length / n;
-  const pca = principalComponents(patches, channels, 3);
+  const rows = unitRows(patches, channels);
+  const pca = principalComponents(rows, channels, 3);
   const { height = gridHeight, width = gridWidth, cut = 0.01 } = options;
   const out = new Uint8Array(height * width * 3);
   pca.axes.forEach((axis, color) => {
     const plane = new Float64Array(n);
     for (let r = 0; r < n; r++) {
       let dot = 0;
-      for (let c = 0; c < channels; c++) dot += axis[c] * (patches[r * channels + c] - pca.mean[c]);
+      for (let c = 0; c < channels; c++) dot += axis[c] * (rows[r * channels + c] - pca.mean[c]);
       plane[r] = dot;
     }
     const sorted = plane.toSorted();
@@ -193,7 +206,7 @@ export function drawFeatures(
   return rgbImage(height, width, out);
 }
 
-/** Smooth enlargement (bilinear between patch centres, eased so that patches keep their colour and edges stay sharp). */
+/** Cubic (Catmull-Rom) enlargement, half-pixel centres, clamped to 0..1. */
 function enlarge(
   plane: Float64Array,
   fromHeight: number,
@@ -202,19 +215,34 @@ function enlarge(
   width: number,
   emit: (at: number, value: number) => void,
 ): void {
-  const taps = (from: number, to: number) =>
-    Array.from({ length: to }, (_, i) => {
-      const center = Math.min(Math.max(((i + 0.5) * from) / to - 0.5, 0), from - 1);
-      const low = Math.min(Math.floor(center), Math.max(0, from - 2));
-      const t = center - low;
-      return { low, high: Math.min(low + 1, from - 1), t: t * t * (3 - 2 * t) };
-    });
-  const [ys, xs] = [taps(fromHeight, height), taps(fromWidth, width)];
+  const [ys, xs] = [cubicTaps(fromHeight, height), cubicTaps(fromWidth, width)];
+  const line = new Float64Array(fromWidth);
   let at = 0;
-  for (const y of ys)
-    for (const x of xs) {
-      const top = plane[y.low * fromWidth + x.low] * (1 - x.t) + plane[y.low * fromWidth + x.high] * x.t;
-      const bottom = plane[y.high * fromWidth + x.low] * (1 - x.t) + plane[y.high * fromWidth + x.high] * x.t;
-      emit(at++, top * (1 - y.t) + bottom * y.t);
+  for (const y of ys) {
+    line.fill(0);
+    y.cells.forEach((row, k) => {
+      for (let x = 0; x < fromWidth; x++) line[x] += y.weights[k] * plane[row * fromWidth + x];
+    });
+    for (const { cells, weights } of xs) {
+      let sum = 0;
+      for (let k = 0; k < 4; k++) sum += weights[k] * line[cells[k]];
+      emit(at++, Math.min(1, Math.max(0, sum)));
     }
+  }
+}
+
+function cubicTaps(from: number, to: number): { readonly cells: readonly number[]; readonly weights: readonly number[] }[] {
+  return Array.from({ length: to }, (_, i) => {
+    const center = ((i + 0.5) * from) / to - 0.5;
+    const low = Math.floor(center);
+    const t = center - low;
+    const cells = [-1, 0, 1, 2].map(k => Math.min(from - 1, Math.max(0, low + k)));
+    const weights = [
+      ((2 - t) * t - 1) * t * 0.5,
+      ((3 * t - 5) * t * t + 2) * 0.5,
+      ((4 - 3 * t) * t + 1) * t * 0.5,
+      (t - 1) * t * t * 0.5,
+    ];
+    return { cells, weights };
+  });
 }
