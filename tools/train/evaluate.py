@@ -1,6 +1,8 @@
 """COCO figures of a detector in PyTorch, by pycocotools.
 
     python tools/train/evaluate.py --weights .train/run/ema.pt --images DIR --gt instances.json --size 256
+
+`--weights` is a file saved by train.py, or a model directory.
 """
 
 import argparse
@@ -17,6 +19,7 @@ from pycocotools.cocoeval import COCOeval
 from torchvision.ops import batched_nms
 
 from head import Detector, cell_centres, distances, flatten_levels
+from model_dir import load_directory
 
 STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
@@ -75,9 +78,12 @@ def main():
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    saved = torch.load(a.weights, weights_only=True, map_location="cpu")
-    model = Detector(**saved["model_options"])
-    model.load_state_dict(saved["model"])
+    if os.path.isdir(a.weights):
+        model, _ = load_directory(a.weights)
+    else:
+        saved = torch.load(a.weights, weights_only=True, map_location="cpu")
+        model = Detector(**saved["model_options"])
+        model.load_state_dict(saved["model"])
     for size in a.size:
         stats = evaluate(model, a.images, a.gt, size, a.results)
         print(size, " ".join(f"{k} {100 * v:.2f}" for k, v in stats.items()), flush=True)
