@@ -49,7 +49,8 @@ describe.each(CASES)('%s from %s', (name, file) => {
     const embeds = config.pool !== 'none';
     const all = goldenSizes(io);
     expect(all.length).toBeGreaterThan(1);
-    const native = (s: { height: number; width: number }) => s.height === config.imageSize && s.width === config.imageSize;
+    const native = (s: { height: number; width: number }) =>
+      s.height === config.imageSize && s.width === config.imageSize;
     const sizes = lowering === 'fast' ? all : all.filter(s => !native(s)).slice(0, 1);
     for (const { height, width, key } of sizes) {
       const backbone = await Backbone.open(weights, config, {
