@@ -18,6 +18,16 @@ export {
 export * from './mot-format.ts';
 export * from './ocsort.ts';
 export { overlaps, type SparsePairs } from './overlaps.ts';
+export {
+  type FrameFeatures,
+  LabelCarrier,
+  type LabelledFrame,
+  PROPAGATE_DEFAULTS,
+  type PropagateOptions,
+  packFeatures,
+  propagateLabels,
+} from './propagate.ts';
+export { type IdMask, labelsToMask, maskToLabels, objectIds } from './propagate-masks.ts';
 export * from './registry.ts';
 export * from './similarity.ts';
 export type { FrameHints, Tracker, Tracks } from './types.ts';
