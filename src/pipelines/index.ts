@@ -4,6 +4,7 @@ export type { DetectorLoadOptions } from './detect/load.ts';
 export type { DetectionDefaults, DetectionNetwork, DetectionOutputs, NetworkInput } from './detect/network.ts';
 export type { DetectOptions, SliceOptions } from './detect/options.ts';
 export { type CocoResult, type DetectedObject, DetectionResult } from './detect/result.ts';
+export { type CocoReport, type EvaluateCocoOptions, evaluateCocoFiles } from './evaluate-coco.ts';
 export { type DavisReport, type EvaluateDavisOptions, evaluateDavis } from './evaluate-davis.ts';
 export { type DepthReport, type EvaluateDepthOptions, evaluateDepth } from './evaluate-depth.ts';
 export { type EvaluateMotOptions, evaluateMot, type MotReport } from './evaluate-mot.ts';

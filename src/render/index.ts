@@ -1,5 +1,18 @@
 export { type DrawOptions, drawDetections, drawingSizes } from './boxes.ts';
 export { copyImage, drawLine, fillRect, paintCoverage, strokeRect } from './canvas.ts';
+export {
+  type Bar,
+  type BarChart,
+  barChart,
+  escapeXml,
+  type Heatmap,
+  heatmap,
+  type Line,
+  type LineChart,
+  lineChart,
+  type Mark,
+  mix,
+} from './charts/index.ts';
 export { classColor, luminance, type Rgb, textColorOn } from './color.ts';
 export { type LabelRequest, placeLabels, type Rect } from './labels.ts';
 export { type DrawnMatch, drawMatches } from './matches.ts';

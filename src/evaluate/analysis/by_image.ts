@@ -51,12 +51,20 @@ export function resultsByImage(
 export function annotationsByImage(
   truth: CocoGroundTruth,
   crowd: Uint8Array = truth.annotations.crowd,
+  keep: (i: number) => boolean = () => true,
   sequence?: Int32Array,
 ): { counted: ByImage; crowds: ByImage } {
   const annotations: CocoAnnotations = truth.annotations;
   const images = truth.images.ids.length;
   return {
-    counted: groupByImage(annotations.image, images, i => crowd[i] === 0, sequence),
-    crowds: groupByImage(annotations.image, images, i => crowd[i] === 1, sequence),
+    counted: groupByImage(annotations.image, images, i => crowd[i] === 0 && keep(i), sequence),
+    crowds: groupByImage(annotations.image, images, i => crowd[i] === 1 && keep(i), sequence),
   };
+}
+
+/** Says of objects whether their category is chosen; without a choice all are. */
+export function categoryFilter(category: Int32Array, chosen: ArrayLike<number> | undefined): (i: number) => boolean {
+  if (chosen === undefined) return () => true;
+  const set = new Set(Array.from(chosen));
+  return i => set.has(category[i]!);
 }

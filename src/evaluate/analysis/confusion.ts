@@ -2,7 +2,7 @@ import { fail } from '../../core/index.ts';
 import { makeOverlap } from '../coco/overlap.ts';
 import type { CocoGroundTruth, CocoResults, IouType } from '../coco/types.ts';
 import { withRoom } from '../json/columns.ts';
-import { annotationsByImage, resultsByImage, sequenceByCategory } from './by_image.ts';
+import { annotationsByImage, categoryFilter, resultsByImage, sequenceByCategory } from './by_image.ts';
 
 /** How to count confusions. */
 export interface ConfusionOptions {
@@ -13,6 +13,8 @@ export interface ConfusionOptions {
   readonly score?: number | undefined;
   /** best results per image that take part. Default 100 */
   readonly maxDets?: number | undefined;
+  /** only these categories' indices */
+  readonly categories?: ArrayLike<number> | undefined;
 }
 
 /** Which category was taken for which. */
@@ -46,15 +48,17 @@ export function confusion(truth: CocoGroundTruth, results: CocoResults, options:
   const pairOf = new Int32Array(results.length).fill(-2);
   const overlap = makeOverlap(iouType, results, annotations, images, annotations.crowd, iou);
   // of equals pycocotools takes them category by category
+  const chosen = categoryFilter(results.category, options.categories);
   const dets = resultsByImage(
     truth,
     results,
-    i => results.score[i]! >= score,
+    i => results.score[i]! >= score && chosen(i),
     sequenceByCategory(results.category, categories),
   );
   const { counted, crowds } = annotationsByImage(
     truth,
     annotations.crowd,
+    categoryFilter(annotations.category, options.categories),
     sequenceByCategory(annotations.category, categories),
   );
   let truths = new Int32Array(64);

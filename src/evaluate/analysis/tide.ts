@@ -1,7 +1,7 @@
 import { makeOverlap } from '../coco/overlap.ts';
 import type { CocoGroundTruth, CocoResults, IouType } from '../coco/types.ts';
 import { withRoom } from '../json/columns.ts';
-import { annotationsByImage, resultsByImage } from './by_image.ts';
+import { annotationsByImage, categoryFilter, resultsByImage } from './by_image.ts';
 import { meanAp, type Points } from './tide_ap.ts';
 
 /** TIDE's error types, in its order. */
@@ -27,6 +27,8 @@ export interface TideOptions {
   readonly background?: number | undefined;
   /** best results per image that take part. Default 100, LVIS 300 */
   readonly maxDets?: number | undefined;
+  /** only these categories' indices */
+  readonly categories?: ArrayLike<number> | undefined;
 }
 
 /** Where AP at one IoU threshold is lost. All fractions 0..1. */
@@ -95,9 +97,9 @@ class TideRun {
     this.foreground = foreground;
     this.background = background;
     this.maxDets = options.maxDets ?? (lvis ? 300 : 100);
-    this.dets = resultsByImage(truth, results);
+    this.dets = resultsByImage(truth, results, categoryFilter(results.category, options.categories));
     const crowd = lvis ? new Uint8Array(annotations.length) : annotations.crowd;
-    this.gts = annotationsByImage(truth, crowd);
+    this.gts = annotationsByImage(truth, crowd, categoryFilter(annotations.category, options.categories));
     const floor = Math.min(foreground, background);
     this.overlap = makeOverlap(iouType, results, annotations, images, new Uint8Array(annotations.length), floor);
     this.crowdOverlap = makeOverlap(iouType, results, annotations, images, crowd, foreground);

@@ -1,7 +1,7 @@
 import { fail } from '../../core/index.ts';
 import { withRoom } from '../json/columns.ts';
 import { type JsonScanner, keyTable } from '../json/scanner.ts';
-import { rleArea } from '../rle/ops.ts';
+import { rleArea, rleToBbox } from '../rle/ops.ts';
 import { readBox, readFinite } from './fields.ts';
 import type { GroundTruthOptions } from './ground_truth.ts';
 import { IdTable, readId } from './ids.ts';
@@ -104,7 +104,8 @@ export function readAnnotations(scan: JsonScanner, options: GroundTruthOptions):
   });
 
   return {
-    finish(file, images, categories, { skipUnknown = false }, warnings) {
+    finish(file, images, categories, finishOptions, warnings) {
+      const { skipUnknown = false } = finishOptions;
       const toImage = imageIds.ids.map(key => images.indexOf.get(key) ?? -1);
       const toCategory = categoryIds.ids.map(key => categories.indexOf.get(key) ?? -1);
       const kept = new Int32Array(length);
@@ -141,6 +142,7 @@ export function readAnnotations(scan: JsonScanner, options: GroundTruthOptions):
         order.map(k => hasBox[k]!),
         warnings,
       );
+      if (options.iouType === 'segm') fillMissingBoxes(result, images, order, hasBox);
       const zero = result.id.indexOf(0);
       if (zero >= 0)
         warnings.push(
@@ -207,4 +209,14 @@ function fillMissingAreas(
     warnings.push(
       `${filled} annotations have no area (pycocotools would stop): the area of the mask, or of the box, is taken`,
     );
+}
+
+/** Where masks are compared boxes may be left out; drawings want them. */
+function fillMissingBoxes(objects: CocoAnnotations, images: CocoImages, order: Int32Array, hasBox: Uint8Array): void {
+  const { segments, box, image, nameOf } = objects;
+  for (let k = 0; k < objects.length; k++) {
+    if (hasBox[order[k]!]) continue;
+    const mask = segments!.mask(k, images.heights[image[k]!]!, images.widths[image[k]!]!, [], nameOf);
+    box.set(rleToBbox(mask), 4 * k);
+  }
 }

@@ -15,6 +15,7 @@ export {
   type CocoParams,
 } from './params.ts';
 export { loadResults, type ResultsOptions } from './results.ts';
+export { precisionCurve } from './summarize.ts';
 export type {
   CocoAnnotations,
   CocoCategories,

@@ -70,3 +70,23 @@ export function thresholdIndex(thresholds: Float64Array, value: number): number 
   const i = thresholds.indexOf(value);
   return i < 0 ? undefined : i;
 }
+
+/** Precision at every recall level for one IoU threshold (all sizes, largest maxDets), mean over the categories; empty when nothing is defined. */
+export function precisionCurve(acc: Accumulated, threshold: number): Float64Array {
+  const table = acc.precision[acc.maxDets - 1]!;
+  const curve = new Float64Array(acc.levels);
+  for (let r = 0; r < acc.levels; r++) {
+    let sum = 0;
+    let n = 0;
+    for (let k = 0; k < acc.groups; k++) {
+      const value = table[(threshold * acc.levels + r) * acc.groups + k]!;
+      if (value > -1) {
+        sum += value;
+        n++;
+      }
+    }
+    if (n === 0) return new Float64Array(0);
+    curve[r] = sum / n;
+  }
+  return curve;
+}

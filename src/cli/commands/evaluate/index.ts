@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { cocoCommand, lvisCommand } from './coco.ts';
 import { davisCommand } from './davis.ts';
 import { depthCommand } from './depth.ts';
 import { motCommand } from './mot.ts';
@@ -8,6 +9,8 @@ export function evaluateCommand(): Command {
   return new Command('evaluate')
     .summary('official figures: score predictions against ground truth')
     .description('Scores predictions against ground truth with the figures of the field, equal to the official code.')
+    .addCommand(cocoCommand())
+    .addCommand(lvisCommand())
     .addCommand(depthCommand())
     .addCommand(motCommand())
     .addCommand(davisCommand())
