@@ -26,14 +26,14 @@ const half = new Float64Array(N * N);
 const residual = new Float64Array(M);
 
 /** Centre, area and aspect of an xyxy box; the aspect's 1e-6 is SORT's guard against flat boxes. */
-export function boxToSort(x1: number, y1: number, x2: number, y2: number): Float64Array {
+export function boxToSort(x1: number, y1: number, x2: number, y2: number): number[] {
   const w = x2 - x1;
   const h = y2 - y1;
-  return Float64Array.of(x1 + w / 2, y1 + h / 2, w * h, w / (h + 1e-6));
+  return [x1 + w / 2, y1 + h / 2, w * h, w / (h + 1e-6)];
 }
 
 /** Writes the xyxy box of a state at `out[at..at+4]`; NaN when area and aspect disagree in sign. */
-export function sortToBox(x: ArrayLike<number>, out: Float32Array | Float64Array, at = 0): void {
+export function sortToBox(x: ArrayLike<number>, out: Float32Array | Float64Array | number[], at = 0): void {
   const w = Math.sqrt(x[2]! * x[3]!);
   const h = x[2]! / w;
   out[at] = x[0]! - w / 2;
@@ -70,7 +70,7 @@ export class SortKalman {
   /** `[7, 7]` covariance, row-major */
   readonly p = new Float64Array(N * N);
   private seen = false;
-  private last: Float64Array | undefined; // last observation, or the end of the virtual path that replaced it
+  private last: ArrayLike<number> | undefined; // last observation, or the end of the virtual path that replaced it
   private missed = 0; // frames since `last`
   private frozen: { x: Float64Array; p: Float64Array } | undefined; // the prior of the first missed frame
 
@@ -94,7 +94,7 @@ export class SortKalman {
    * observed frame and walks a straight virtual path to the new observation (observation-centric re-update), then
    * takes the new observation once more, as the original does.
    */
-  observe(z: Float64Array | null): void {
+  observe(z: ArrayLike<number> | null): void {
     if (z === null) {
       if (this.seen) this.frozen = { x: this.x.slice(), p: this.p.slice() };
       this.seen = false;
@@ -111,7 +111,11 @@ export class SortKalman {
   }
 
   /** @returns the last virtual observation, which stands for `to` from now on (equal but for rounding) */
-  private reupdate(frozen: { x: Float64Array; p: Float64Array }, from: Float64Array, to: Float64Array): Float64Array {
+  private reupdate(
+    frozen: { x: Float64Array; p: Float64Array },
+    from: ArrayLike<number>,
+    to: ArrayLike<number>,
+  ): ArrayLike<number> {
     this.x.set(frozen.x);
     this.p.set(frozen.p);
     const gap = this.missed + 1;
@@ -121,7 +125,7 @@ export class SortKalman {
     const dy = (to[1]! - from[1]!) / gap;
     const dw = (Math.sqrt(to[2]! * to[3]!) - w1) / gap;
     const dh = (Math.sqrt(to[2]! / to[3]!) - h1) / gap;
-    const virtual = new Float64Array(M);
+    const virtual = [0, 0, 0, 0];
     for (let i = 1; i <= gap; i++) {
       const w = w1 + i * dw;
       const h = h1 + i * dh;
@@ -136,7 +140,7 @@ export class SortKalman {
   }
 
   /** K = P H' S^-1, x += K y, P = (I - K H) P (I - K H)' + K R K'. */
-  private correct(z: Float64Array): void {
+  private correct(z: ArrayLike<number>): void {
     const { x, p } = this;
     for (let r = 0; r < M; r++) {
       residual[r] = z[r]! - x[r]!;

@@ -47,11 +47,11 @@ function deviations(form: BoxForm, w: number, h: number, position: number, veloc
 }
 
 /** The four measured numbers of an xyxy box. */
-export function boxToMeasurement(form: BoxForm, boxes: ArrayLike<number>, i: number): Float64Array {
+export function boxToMeasurement(form: BoxForm, boxes: ArrayLike<number>, i: number): number[] {
   const o = 4 * i;
   const w = boxes[o + 2]! - boxes[o]!;
   const h = boxes[o + 3]! - boxes[o + 1]!;
-  return Float64Array.of(boxes[o]! + w / 2, boxes[o + 1]! + h / 2, form === 'xyah' ? w / h : w, h);
+  return [boxes[o]! + w / 2, boxes[o + 1]! + h / 2, form === 'xyah' ? w / h : w, h];
 }
 
 /** Writes the xyxy box of a state (or of a bare measurement) at `out[at..at+4]`. */

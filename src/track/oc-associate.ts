@@ -4,18 +4,18 @@ import { mapPairs, overlaps, type SparsePairs } from './overlaps.ts';
 
 /** A detection in the association: xyxy box and score. */
 export interface OcDetection {
-  readonly box: Float64Array;
+  readonly box: ArrayLike<number>;
   readonly score: number;
 }
 
 /** A track in the association. */
 export interface OcCandidate {
   /** predicted xyxy box */
-  readonly predicted: Float64Array;
+  readonly predicted: ArrayLike<number>;
   /** unit direction of motion, or undefined while unknown */
   readonly direction: { readonly x: number; readonly y: number } | undefined;
   /** xyxy observation of some frames ago, or undefined before the first */
-  readonly previous: Float64Array | undefined;
+  readonly previous: ArrayLike<number> | undefined;
 }
 
 /** Cost of a pair by row, column and intersection over union. */

@@ -55,14 +55,14 @@ class OcTrack {
   readonly votes = new ClassVote();
   readonly predicted = new Float64Array(4);
   direction: { x: number; y: number } | undefined;
-  observed: Float64Array | undefined; // latest observation after the first, which the filter was made from
+  observed: readonly number[] | undefined; // latest observation after the first, which the filter was made from
   age = 0; // frames since birth
   hitStreak = 0;
   unseen = 0; // frames since the last match, 0 in the frame of one
   score: number;
   detection: number;
   // the last deltaT ages' observations, each in the slot of its age modulo deltaT
-  private readonly recent: { age: number; box: Float64Array }[] = [];
+  private readonly recent: { age: number; box: readonly number[] }[] = [];
 
   constructor(
     readonly id: number,
@@ -76,7 +76,7 @@ class OcTrack {
   }
 
   /** Observation `deltaT` frames ago, or the nearest younger one, or the latest there is. */
-  get previous(): Float64Array | undefined {
+  get previous(): readonly number[] | undefined {
     for (let dt = this.deltaT; dt > 0; dt--) {
       const age = this.age - dt;
       const slot = age > 0 ? this.recent[age % this.deltaT] : undefined;
@@ -103,7 +103,7 @@ class OcTrack {
     if (this.unseen > 0) this.hitStreak = 0;
     this.unseen++;
     sortToBox(x, this.predicted);
-    return !this.predicted.some(Number.isNaN);
+    return !Number.isNaN(this.predicted[0]) && !Number.isNaN(this.predicted[1]);
   }
 
   match(seen: Seen): void {
@@ -126,10 +126,15 @@ class OcTrack {
   }
 
   row(): TrackRow {
-    const box = new Float64Array(4);
-    if (this.counts) box.set(this.observed!);
-    else sortToBox(this.filter.x, box);
-    return { id: this.id, box, score: this.score, cls: this.votes.winner, detection: this.detection };
+    const box = [0, 0, 0, 0];
+    if (!this.counts) sortToBox(this.filter.x, box);
+    return {
+      id: this.id,
+      box: this.counts ? this.observed! : box,
+      score: this.score,
+      cls: this.votes.winner,
+      detection: this.detection,
+    };
   }
 }
 
@@ -247,7 +252,7 @@ export class OcSort implements Tracker {
   }
 
   /** Best overlap assignment; undefined when no pair overlaps above the threshold (the original then leaves its lists as they are). */
-  private byOverlap(dets: readonly Seen[], boxes: readonly Float64Array[]): [number, number][] | undefined {
+  private byOverlap(dets: readonly Seen[], boxes: readonly ArrayLike<number>[]): [number, number][] | undefined {
     const { iouThreshold } = this.options;
     const ious = overlaps(
       dets.map(d => d.box),
@@ -270,7 +275,7 @@ export class OcSort implements Tracker {
 }
 
 /** Stands for a box not yet observed; overlaps nothing. */
-const NOWHERE = Float64Array.of(-1, -1, -1, -1);
+const NOWHERE = [-1, -1, -1, -1];
 
 /** The list in ascending order without the entries at the given places. */
 function without(list: readonly number[], places: readonly number[]): number[] {

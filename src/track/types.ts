@@ -51,7 +51,7 @@ export function packTracks(rows: readonly TrackRow[]): Tracks {
   };
   rows.forEach((row, i) => {
     tracks.ids[i] = row.id;
-    tracks.boxes.set(row.box, 4 * i);
+    for (let c = 0; c < 4; c++) tracks.boxes[4 * i + c] = row.box[c]!;
     tracks.scores[i] = row.score;
     tracks.classes[i] = row.cls;
     tracks.detections[i] = row.detection;
@@ -62,8 +62,8 @@ export function packTracks(rows: readonly TrackRow[]): Tracks {
 /** A detection as the trackers use it, in double precision. `index` points into the frame's {@link Detections}. */
 export interface Seen {
   readonly index: number;
-  /** `[4]` xyxy */
-  readonly box: Float64Array;
+  /** `[4]` xyxy; a plain array, because thousands of small typed arrays per frame are slow to make */
+  readonly box: readonly number[];
   readonly score: number;
   readonly cls: number;
 }
@@ -76,8 +76,10 @@ export function seenAbove(detections: Detections, lowest: number): Seen[] {
   const seen: Seen[] = [];
   for (let i = 0; i < detections.length; i++) {
     const score = detections.scores[i]!;
-    const box = Float64Array.from(detections.boxes.subarray(4 * i, 4 * i + 4));
-    if (!(Number.isFinite(score) && box.every(Number.isFinite)))
+    const { boxes } = detections;
+    const box = [boxes[4 * i]!, boxes[4 * i + 1]!, boxes[4 * i + 2]!, boxes[4 * i + 3]!];
+    // NaN and infinity survive the sum, or turn into one another
+    if (!Number.isFinite(score + box[0]! + box[1]! + box[2]! + box[3]!))
       fail(
         'BAD_INPUT',
         `detection ${i} has box [${box.join(', ')}] and score ${score}`,
