@@ -13,7 +13,7 @@ export interface Scene {
 /** Sizes of the public benchmarks: MOT17 train has about 21 boxes a frame, MOT20 train about 127. */
 export const SCENES: readonly Scene[] = [
   { name: 'street (like MOT17)', sequences: 7, frames: 760, people: 21, width: 1920, height: 1080 },
-  { name: 'crowd (like MOT20)', sequences: 1, frames: 600, people: 127, width: 1600, height: 900 },
+  { name: 'crowd (like MOT20)', sequences: 4, frames: 750, people: 127, width: 1600, height: 900 },
 ];
 
 /** Ground truth and result of one sequence in MOT text: a tracker that misses, drifts, invents and mixes up. */

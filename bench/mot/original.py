@@ -1,6 +1,6 @@
 """Times TrackEval's HOTA, CLEAR and Identity over a folder of sequences: original.py TRACKEVAL GT PRED prints JSON.
 
-`metrics` is the time inside the three eval_sequence calls alone; `total` adds reading, IoU and preprocessing.
+Times are processor seconds. `metrics` is the time inside the three eval_sequence calls alone; `total` adds reading, IoU and preprocessing.
 """
 import json
 import os
@@ -29,14 +29,14 @@ metrics = [trackeval.metrics.HOTA(), trackeval.metrics.CLEAR({'PRINT_CONFIG': Fa
            trackeval.metrics.Identity({'PRINT_CONFIG': False})]
 spent = 0.0
 results = [{}, {}, {}]
-started = time.perf_counter()
+started = time.process_time()
 for seq in lengths:
     data = dataset.get_preprocessed_seq_data(dataset.get_raw_seq_data(os.path.basename(pred), seq), 'pedestrian')
-    ready = time.perf_counter()
+    ready = time.process_time()
     for metric, result in zip(metrics, results):
         result[seq] = metric.eval_sequence(data)
-    spent += time.perf_counter() - ready
-total = time.perf_counter() - started
+    spent += time.process_time() - ready
+total = time.process_time() - started
 hota, clear, identity = [m.combine_sequences(r) for m, r in zip(metrics, results)]
 sys.stdout = real
 print(json.dumps({'metrics': spent, 'total': total, 'rssMb': resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

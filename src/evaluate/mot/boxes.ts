@@ -41,36 +41,40 @@ export function frameBoxes(xywh: Float64Array, order: Uint32Array, start: Int32A
  * @returns entries by frame, then ground truth box, then result box
  */
 export function allOverlaps(gt: FramedBoxes, result: FramedBoxes, frames: number, from: Int32Array): Entries {
-  const { x1: gx1, y1: gy1, x2: gx2, y2: gy2, area: gArea } = gt;
-  const { x1: rx1, y1: ry1, x2: rx2, y2: ry2, area: rArea } = result;
-  const entries = new Entries(2 * gx1.length + 64);
+  const entries = new Entries(3 * gt.x1.length + 64);
   let byX = new Int32Array(256);
   for (let f = 0; f < frames; f++) {
-    const g0 = gt.start[f]!;
-    const r0 = result.start[f]!;
-    const n = result.start[f + 1]! - r0;
+    const n = result.start[f + 1]! - result.start[f]!;
     if (byX.length < n) byX = new Int32Array(2 * n);
-    const widest = sortByX(rx1, rx2, r0, n, byX);
-    for (let g = g0; g < gt.start[f + 1]!; g++) {
-      const x1 = gx1[g]!;
-      const y1 = gy1[g]!;
-      const x2 = gx2[g]!;
-      const y2 = gy2[g]!;
-      if (x1 === Infinity) continue;
-      const rowFrom = entries.length;
-      for (let k = firstAbove(rx1, byX, n, x1 - widest - 1e-12 * (Math.abs(x1) + widest)); k < n; k++) {
-        const r = byX[k]!;
-        if (rx1[r]! >= x2) break;
-        if (!(rx2[r]! > x1 && ry1[r]! < y2 && ry2[r]! > y1)) continue;
-        const inter = (Math.min(x2, rx2[r]!) - Math.max(x1, rx1[r]!)) * (Math.min(y2, ry2[r]!) - Math.max(y1, ry1[r]!));
-        const union = gArea[g]! + rArea[r]! - inter;
-        if (inter > 0 && union > EPS) entries.push(g - g0, r - r0, inter / union);
-      }
-      entries.sortColumns(rowFrom);
-    }
+    frameOverlaps(gt, result, f, byX, entries);
     from[f + 1] = entries.length;
   }
   return entries;
+}
+
+function frameOverlaps(gt: FramedBoxes, result: FramedBoxes, f: number, byX: Int32Array, entries: Entries): void {
+  const { x1: rx1, y1: ry1, x2: rx2, y2: ry2, area: rArea } = result;
+  const g0 = gt.start[f]!;
+  const r0 = result.start[f]!;
+  const n = result.start[f + 1]! - r0;
+  const widest = sortByX(rx1, rx2, r0, n, byX);
+  for (let g = g0; g < gt.start[f + 1]!; g++) {
+    const x1 = gt.x1[g]!;
+    const y1 = gt.y1[g]!;
+    const x2 = gt.x2[g]!;
+    const y2 = gt.y2[g]!;
+    if (x1 === Infinity) continue;
+    const rowFrom = entries.length;
+    for (let k = firstAbove(rx1, byX, n, x1 - widest - 1e-12 * (Math.abs(x1) + widest)); k < n; k++) {
+      const r = byX[k]!;
+      if (rx1[r]! >= x2) break;
+      if (!(rx2[r]! > x1 && ry1[r]! < y2 && ry2[r]! > y1)) continue;
+      const inter = (Math.min(x2, rx2[r]!) - Math.max(x1, rx1[r]!)) * (Math.min(y2, ry2[r]!) - Math.max(y1, ry1[r]!));
+      const union = gt.area[g]! + rArea[r]! - inter;
+      if (inter > 0 && union > EPS) entries.push(g - g0, r - r0, inter / union);
+    }
+    if (entries.length - rowFrom > 1) entries.sortColumns(rowFrom);
+  }
 }
 
 /** Numbers of the boxes `r0..r0+n` by their left edge into `byX`; returns a bound on their width. */

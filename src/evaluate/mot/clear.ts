@@ -33,61 +33,104 @@ const CONTINUITY = 1000;
  *   trackeval/metrics/clear.py; golden: test/golden/mot.json
  */
 export function clear(sequence: MotSequence, over: Overlaps, threshold: number): ClearCounts {
-  const { gt, result, frames, entries, entryStart: start } = sequence;
+  const { gt, result, frames } = sequence;
   const counts = noClear();
   if (result.length === 0) return { ...counts, fn: gt.length, ml: gt.ids };
   if (gt.length === 0) return { ...counts, fp: result.length };
-  const floor = threshold - EPS;
-  const matched = new Int32Array(gt.ids);
-  const runs = new Int32Array(gt.ids);
-  const lastResult = new Int32Array(gt.ids).fill(-1); // of any frame before: identity switches
-  const beforeResult = new Int32Array(gt.ids).fill(-1); // of the frame before: continuity and fragments
-  let before: number[] = [];
-  const matcher = new FrameMatcher();
-  const weight = new Float64Array(entries.length);
-  for (let f = 0; f < frames; f++) {
+  const state = new ClearState(sequence, threshold - EPS, counts);
+  for (let f = 0; f < frames; f++) state.frame(f);
+  counts.fn = gt.length - counts.tp;
+  counts.fp = result.length - counts.tp;
+  for (let g = 0; g < gt.ids; g++) {
+    const ratio = state.matched[g]! / over.gtCount[g]!;
+    if (ratio > 0.8) counts.mt++;
+    else if (ratio >= 0.2) counts.pt++;
+    else counts.ml++;
+    if (state.runs[g]! > 0) counts.frag += state.runs[g]! - 1;
+  }
+  return counts;
+}
+
+class ClearState {
+  /** `[gt.ids]` frames in which each is matched, and in how many unbroken runs */
+  readonly matched: Int32Array;
+  readonly runs: Int32Array;
+  /** `[gt.ids]` result id matched last, in any frame (identity switches); -1 for none */
+  private readonly last: Int32Array;
+  /** `[gt.ids]` result id matched in the frame before (continuity, fragments); -1 for none */
+  private readonly before: Int32Array;
+  /** ground truth ids that have one in `before` */
+  private readonly ids: Int32Array;
+  private idCount = 0;
+  private readonly weight: Float64Array;
+  private readonly matcher = new FrameMatcher();
+
+  constructor(
+    private readonly sequence: MotSequence,
+    private readonly floor: number,
+    private readonly counts: ClearCounts,
+  ) {
+    const n = sequence.gt.ids;
+    this.matched = new Int32Array(n);
+    this.runs = new Int32Array(n);
+    this.last = new Int32Array(n).fill(-1);
+    this.before = new Int32Array(n).fill(-1);
+    this.ids = new Int32Array(n);
+    this.weight = sequence.entries.weights();
+  }
+
+  frame(f: number): void {
+    const { gt, result, entries, entryStart } = this.sequence;
     const g0 = gt.start[f]!;
     const r0 = result.start[f]!;
     const rows = gt.start[f + 1]! - g0;
     const cols = result.start[f + 1]! - r0;
     // as in TrackEval, a frame with one side empty does not end anybody's continuity
-    if (rows === 0 || cols === 0) continue;
-    const from = start[f]!;
-    const to = start[f + 1]!;
+    if (rows === 0 || cols === 0) return;
+    const from = entryStart[f]!;
+    const to = entryStart[f + 1]!;
+    this.weigh(from, to, g0, r0);
+    this.matcher.match(rows, cols, entries.row, entries.col, this.weight, from, to);
+    this.take(rows, g0, r0);
+  }
+
+  private weigh(from: number, to: number, g0: number, r0: number): void {
+    const { gt, result, entries } = this.sequence;
+    const { weight, before, floor } = this;
     for (let e = from; e < to; e++) {
       const similarity = entries.value[e]!;
-      const continues = beforeResult[gt.id[g0 + entries.row[e]!]!] === result.id[r0 + entries.col[e]!];
+      const continues = before[gt.id[g0 + entries.row[e]!]!] === result.id[r0 + entries.col[e]!];
       weight[e] = similarity < floor ? 0 : continues ? CONTINUITY + similarity : similarity;
     }
-    matcher.match(rows, cols, entries.row, entries.col, weight, from, to);
-    const now: number[] = [];
+  }
+
+  private take(rows: number, g0: number, r0: number): void {
+    const { gt, result, entries } = this.sequence;
+    const { counts, matcher, before, last, matched, runs, ids } = this;
     let similarity = 0;
+    let matches = 0;
     for (let i = 0; i < rows; i++) {
       const e = matcher.entryOfRow[i]!;
-      if (e < 0 || weight[e]! <= EPS) continue;
+      if (e < 0 || this.weight[e]! <= EPS) continue;
       const g = gt.id[g0 + i]!;
       const r = result.id[r0 + entries.col[e]!]!;
-      if (lastResult[g]! >= 0 && lastResult[g] !== r) counts.idsw++;
-      lastResult[g] = r;
+      if (last[g]! >= 0 && last[g] !== r) counts.idsw++;
+      last[g] = r;
       matched[g] = matched[g]! + 1;
-      if (beforeResult[g]! < 0) runs[g] = runs[g]! + 1;
-      now.push(g, r);
+      if (before[g]! < 0) runs[g] = runs[g]! + 1;
       similarity += entries.value[e]!;
+      matches++;
     }
-    for (let k = 0; k < before.length; k += 2) beforeResult[before[k]!] = -1;
-    for (let k = 0; k < now.length; k += 2) beforeResult[now[k]!] = now[k + 1]!;
-    before = now;
-    counts.tp += now.length / 2;
+    for (let k = 0; k < this.idCount; k++) before[ids[k]!] = -1;
+    this.idCount = 0;
+    for (let i = 0; i < rows; i++) {
+      const e = matcher.entryOfRow[i]!;
+      if (e < 0 || this.weight[e]! <= EPS) continue;
+      const g = gt.id[g0 + i]!;
+      before[g] = last[g]!;
+      ids[this.idCount++] = g;
+    }
+    counts.tp += matches;
     counts.similarity += similarity;
   }
-  counts.fn = gt.length - counts.tp;
-  counts.fp = result.length - counts.tp;
-  for (let g = 0; g < gt.ids; g++) {
-    const ratio = matched[g]! / over.gtCount[g]!;
-    if (ratio > 0.8) counts.mt++;
-    else if (ratio >= 0.2) counts.pt++;
-    else counts.ml++;
-    if (runs[g]! > 0) counts.frag += runs[g]! - 1;
-  }
-  return counts;
 }

@@ -7,6 +7,7 @@ export class Entries {
   col: Int32Array;
   /** IoU, > 0 */
   value: Float64Array;
+  private shared = new Float64Array(0);
 
   constructor(capacity: number) {
     this.row = new Int32Array(capacity);
@@ -21,6 +22,12 @@ export class Entries {
     this.col[k] = col;
     this.value[k] = value;
     this.length = k + 1;
+  }
+
+  /** Room for one weight per entry, shared by the steps that need it one after the other. */
+  weights(): Float64Array {
+    if (this.shared.length < this.length) this.shared = new Float64Array(this.length);
+    return this.shared;
   }
 
   /** Brings the entries from `from` on, all of one row, into the order of their columns. */

@@ -20,7 +20,7 @@ export function dropDistracted(
   keep: Uint8Array,
 ): void {
   const matcher = new FrameMatcher();
-  const weight = new Float64Array(entries.length);
+  const weight = entries.weights();
   for (let e = 0; e < entries.length; e++) weight[e] = entries.value[e]! >= 0.5 - EPS ? entries.value[e]! : 0;
   for (let f = 0; f + 1 < entryStart.length; f++) {
     const from = entryStart[f]!;
@@ -28,13 +28,16 @@ export function dropDistracted(
     const g0 = gtStart[f]!;
     const r0 = resultStart[f]!;
     const rows = gtStart[f + 1]! - g0;
-    let any = false;
-    for (let g = g0; g < g0 + rows && !any; g++) any = isDistractor[g] === 1;
-    if (!any || from === to) continue;
+    if (from === to || !someIn(isDistractor, g0, g0 + rows)) continue;
     matcher.match(rows, resultStart[f + 1]! - r0, entries.row, entries.col, weight, from, to);
     for (let i = 0; i < rows; i++) {
       const e = matcher.entryOfRow[i]!;
       if (e >= 0 && isDistractor[g0 + i]) keep[r0 + entries.col[e]!] = 0;
     }
   }
+}
+
+function someIn(flags: Uint8Array, from: number, to: number): boolean {
+  for (let k = from; k < to; k++) if (flags[k]) return true;
+  return false;
 }

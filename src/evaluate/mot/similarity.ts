@@ -21,15 +21,9 @@ export interface Overlaps {
 /** @param threshold IoU from which the identity metrics count a match */
 export function overlaps(sequence: MotSequence, threshold: number): Overlaps {
   const { frames, gt, result, entries, entryStart } = sequence;
-  const { row, col, value } = entries;
   const pairs = new PairIndex(gt.ids, result.ids);
   const pair = new Int32Array(entries.length);
-  for (let f = 0; f < frames; f++) {
-    const g0 = gt.start[f]!;
-    const r0 = result.start[f]!;
-    const to = entryStart[f + 1]!;
-    for (let e = entryStart[f]!; e < to; e++) pair[e] = pairs.of(gt.id[g0 + row[e]!]!, result.id[r0 + col[e]!]!);
-  }
+  for (let f = 0; f < frames; f++) namePairs(sequence, f, pairs, pair);
   const softMatches = new Float64Array(pairs.length);
   const hardMatches = new Float64Array(pairs.length);
   const sums = new FrameSums();
@@ -38,16 +32,35 @@ export function overlaps(sequence: MotSequence, threshold: number): Overlaps {
     const to = entryStart[f + 1]!;
     if (from === to) continue;
     sums.of(entries, from, to, gt.start[f + 1]! - gt.start[f]!, result.start[f + 1]! - result.start[f]!);
-    const { row: rowSum, col: colSum } = sums;
-    for (let e = from; e < to; e++) {
-      const iou = value[e]!;
-      const rest = colSum[col[e]!]! + rowSum[row[e]!]! - iou;
-      const p = pair[e]!;
-      if (rest > EPS) softMatches[p] = softMatches[p]! + iou / rest;
-      if (iou >= threshold) hardMatches[p] = hardMatches[p]! + 1;
-    }
+    addMatches(entries, from, to, sums, pair, threshold, softMatches, hardMatches);
   }
   return { pairs, pair, softMatches, hardMatches, gtCount: countIds(gt), resultCount: countIds(result) };
+}
+
+function namePairs({ gt, result, entries, entryStart }: MotSequence, f: number, pairs: PairIndex, pair: Int32Array) {
+  const g0 = gt.start[f]!;
+  const r0 = result.start[f]!;
+  for (let e = entryStart[f]!, to = entryStart[f + 1]!; e < to; e++)
+    pair[e] = pairs.of(gt.id[g0 + entries.row[e]!]!, result.id[r0 + entries.col[e]!]!);
+}
+
+function addMatches(
+  { row, col, value }: Entries,
+  from: number,
+  to: number,
+  { row: rowSum, col: colSum }: FrameSums,
+  pair: Int32Array,
+  threshold: number,
+  soft: Float64Array,
+  hard: Float64Array,
+): void {
+  for (let e = from; e < to; e++) {
+    const iou = value[e]!;
+    const rest = colSum[col[e]!]! + rowSum[row[e]!]! - iou;
+    const p = pair[e]!;
+    if (rest > EPS) soft[p] = soft[p]! + iou / rest;
+    if (iou >= threshold) hard[p] = hard[p]! + 1;
+  }
 }
 
 function countIds(side: MotSide): Float64Array {

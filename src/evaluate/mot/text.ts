@@ -49,17 +49,81 @@ const NINE = 57;
  */
 export function parseMotText(bytes: Uint8Array, file: string): MotTable {
   const n = countLines(bytes);
-  const frame = new Int32Array(n);
-  const id = new Float64Array(n);
-  const boxes = new Float64Array(4 * n);
-  const score = new Float64Array(n);
-  const category = new Int32Array(n);
-  const line = new Int32Array(n);
-  const row = new Float64Array(COLUMN_NAMES.length);
-  let columns: number = COLUMN_NAMES.length;
+  const columns = {
+    frame: new Int32Array(n),
+    id: new Float64Array(n),
+    boxes: new Float64Array(4 * n),
+    score: new Float64Array(n),
+    category: new Int32Array(n),
+    line: new Int32Array(n),
+  };
+  const reader = new RowReader(bytes, file);
   let k = 0;
-  let at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  for (let lineNumber = 1; at < bytes.length; lineNumber++) {
+  let fewest: number = COLUMN_NAMES.length;
+  while (!reader.done) {
+    const got = reader.next();
+    if (got === 0) continue;
+    storeRow(columns, k++, reader, got);
+    if (got < fewest) fewest = got;
+  }
+  return {
+    file,
+    length: k,
+    frame: columns.frame.subarray(0, k),
+    id: columns.id.subarray(0, k),
+    boxes: columns.boxes.subarray(0, 4 * k),
+    score: columns.score.subarray(0, k),
+    category: columns.category.subarray(0, k),
+    line: columns.line.subarray(0, k),
+    columns: fewest,
+  };
+}
+
+type Columns = Pick<MotTable, 'frame' | 'id' | 'boxes' | 'score' | 'category' | 'line'>;
+
+function storeRow(to: Columns, k: number, { row, file, line }: RowReader, got: number): void {
+  if (got < 6) badRow(file, line, `has ${got} columns`, 'frame,id,x,y,width,height are needed');
+  const f = row[0]!;
+  if (!(Number.isInteger(f) && f >= 1 && f <= 0x7fffffff))
+    badRow(file, line, `frame is ${f}`, 'frames are whole numbers, the first is 1');
+  if (!Number.isSafeInteger(row[1]!)) badRow(file, line, `id is ${row[1]}`, 'ids are whole numbers');
+  to.frame[k] = f;
+  to.id[k] = row[1]!;
+  to.boxes[4 * k] = row[2]!;
+  to.boxes[4 * k + 1] = row[3]!;
+  to.boxes[4 * k + 2] = row[4]!;
+  to.boxes[4 * k + 3] = row[5]!;
+  to.score[k] = got > 6 ? row[6]! : 1;
+  to.category[k] = got > 7 ? Math.trunc(row[7]!) : 1;
+  to.line[k] = line;
+}
+
+/**
+ * Reads lines one by one. Here and in the other files of this folder the work per row or per frame is a function of
+ * its own: V8 compiles it once, where one long function is compiled anew after each of its loops.
+ */
+class RowReader {
+  readonly row = new Float64Array(COLUMN_NAMES.length);
+  /** number of the line last read */
+  line = 0;
+  private at: number;
+
+  constructor(
+    private readonly bytes: Uint8Array,
+    readonly file: string,
+  ) {
+    this.at = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
+  }
+
+  get done(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  /** Reads a line into `row`; returns how many of the first eight columns it has. */
+  next(): number {
+    const { bytes, row } = this;
+    this.line++;
+    let at = this.at;
     let got = 0;
     for (;;) {
       at = skipBlanks(bytes, at);
@@ -69,41 +133,14 @@ export function parseMotText(bytes: Uint8Array, file: string): MotTable {
         break;
       }
       const after = parseNumber(bytes, at, row, got);
-      at = after > 0 ? after : slowNumber(bytes, at, row, got, file, lineNumber);
+      at = after > 0 ? after : slowNumber(bytes, at, row, got, this.file, this.line);
       got++;
       at = skipBlanks(bytes, at);
       if (at < bytes.length && (bytes[at] === COMMA || bytes[at] === SEMICOLON)) at++;
     }
-    at++;
-    if (got === 0) continue;
-    if (got < 6) badRow(file, lineNumber, `has ${got} columns`, 'frame,id,x,y,width,height are needed');
-    const f = row[0]!;
-    if (!(Number.isInteger(f) && f >= 1 && f <= 0x7fffffff))
-      badRow(file, lineNumber, `frame is ${f}`, 'frames are whole numbers, the first is 1');
-    if (!Number.isSafeInteger(row[1]!)) badRow(file, lineNumber, `id is ${row[1]}`, 'ids are whole numbers');
-    frame[k] = f;
-    id[k] = row[1]!;
-    boxes[4 * k] = row[2]!;
-    boxes[4 * k + 1] = row[3]!;
-    boxes[4 * k + 2] = row[4]!;
-    boxes[4 * k + 3] = row[5]!;
-    score[k] = got > 6 ? row[6]! : 1;
-    category[k] = got > 7 ? Math.trunc(row[7]!) : 1;
-    line[k] = lineNumber;
-    if (got < columns) columns = got;
-    k++;
+    this.at = at + 1;
+    return got;
   }
-  return {
-    file,
-    length: k,
-    frame: frame.subarray(0, k),
-    id: id.subarray(0, k),
-    boxes: boxes.subarray(0, 4 * k),
-    score: score.subarray(0, k),
-    category: category.subarray(0, k),
-    line: line.subarray(0, k),
-    columns,
-  };
 }
 
 function badRow(file: string, line: number, what: string, why: string): never {
