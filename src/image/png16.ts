@@ -63,11 +63,16 @@ function readPng(bytes: Uint8Array, name: string): PNG {
 }
 
 function textChunk(keyword: string, value: string): Buffer {
-  const body = Buffer.from(`tEXt${keyword}\0${value}`, 'latin1');
-  const chunk = Buffer.alloc(body.length + 8);
-  chunk.writeUInt32BE(body.length - 4, 0);
-  body.copy(chunk, 4);
-  chunk.writeUInt32BE(crc32(body), chunk.length - 4);
+  return pngChunk('tEXt', Buffer.from(`${keyword}\0${value}`, 'latin1'));
+}
+
+/** Length, type, content, checksum. */
+export function pngChunk(type: string, content: Uint8Array): Buffer {
+  const chunk = Buffer.alloc(content.length + 12);
+  chunk.writeUInt32BE(content.length, 0);
+  chunk.write(type, 4, 'latin1');
+  chunk.set(content, 8);
+  chunk.writeUInt32BE(crc32(chunk.subarray(4, -4)), chunk.length - 4);
   return chunk;
 }
 

@@ -9,6 +9,8 @@ export interface ValuePng {
   readonly kind: 'grey' | 'palette';
   /** `[height, width]` */
   readonly data: Uint16Array | Uint8Array;
+  /** RGB bytes of the palette's colours; only where there is one */
+  readonly palette?: Uint8Array;
   /** tEXt chunks by keyword */
   readonly text: Readonly<Record<string, string>>;
 }
@@ -33,6 +35,7 @@ export function readValuePng(bytes: Uint8Array, file: string): ValuePng {
     broken(file, b.length === 0 ? 'the file is empty' : 'it does not begin as a PNG does');
   const text: Record<string, string> = {};
   const parts: Buffer[] = [];
+  let palette: Uint8Array | undefined;
   let header: Header | undefined;
   let ended = false;
   for (let at = 8; at < b.length && !ended; ) {
@@ -42,6 +45,7 @@ export function readValuePng(bytes: Uint8Array, file: string): ValuePng {
     const body = b.subarray(at + 8, at + 8 + length);
     if (body.length < length || at + 12 + length > b.length) broken(file, `it is cut short in chunk ${type}`);
     if (type === 'IHDR') header = readHeader(body, file);
+    else if (type === 'PLTE') palette = new Uint8Array(body);
     else if (type === 'IDAT') parts.push(body);
     else if (type === 'IEND') ended = true;
     else if (type === 'tEXt') {
@@ -62,7 +66,9 @@ export function readValuePng(bytes: Uint8Array, file: string): ValuePng {
   }
   if (raw.length < height * (stride + 1)) broken(file, 'it holds fewer pixels than its header says');
   unfilter(raw, height, stride, bitDepth === 16 ? 2 : 1, file);
-  return { width, height, bitDepth, kind: header.kind, data: unpack(raw, width, height, stride, bitDepth), text };
+  const data = unpack(raw, width, height, stride, bitDepth);
+  const colours = header.kind === 'palette' && palette ? { palette } : {};
+  return { width, height, bitDepth, kind: header.kind, data, ...colours, text };
 }
 
 interface Header {
