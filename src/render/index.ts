@@ -19,3 +19,11 @@ export { type DrawnMatch, drawMatches } from './matches.ts';
 export { drawFeatures, type FeaturePictureOptions, type Pca, principalComponents } from './pca.ts';
 export { type Coverage, fillOutline, type Point } from './raster.ts';
 export { lineMetrics, rasterizeText, textWidth } from './text.ts';
+export {
+  type DrawnLine,
+  type DrawnTracks,
+  type DrawnZone,
+  drawTracks,
+  drawTrail,
+  type TrackDrawOptions,
+} from './tracks.ts';

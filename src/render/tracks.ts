@@ -1,0 +1,141 @@
+import type { Detections, RgbImage } from '../core/index.ts';
+import { drawDetections, drawingSizes } from './boxes.ts';
+import { copyImage, drawLine, fillRect, paintCoverage } from './canvas.ts';
+import { classColor, type Rgb, textColorOn } from './color.ts';
+import { type Coverage, fillOutline } from './raster.ts';
+import { lineMetrics, rasterizeText, textWidth } from './text.ts';
+
+/** Boxes with identities. */
+export interface DrawnTracks extends Detections {
+  /** `[n]` */
+  readonly ids: ArrayLike<number>;
+}
+
+/** A counting line with what is written beside it. */
+export interface DrawnLine {
+  readonly x1: number;
+  readonly y1: number;
+  readonly x2: number;
+  readonly y2: number;
+  readonly text: string;
+}
+
+/** A counting zone with what is written in it. */
+export interface DrawnZone {
+  /** `[n, 2]` x, y */
+  readonly points: readonly number[];
+  readonly text: string;
+}
+
+export interface TrackDrawOptions {
+  /** Name of each class. */
+  readonly names: readonly string[];
+  /** Where each track has been: `[n, 2]` x, y, oldest first, by id. */
+  readonly trails?: ReadonlyMap<number, ArrayLike<number>> | undefined;
+  readonly lines?: readonly DrawnLine[] | undefined;
+  readonly zones?: readonly DrawnZone[] | undefined;
+  /** Pixels; default from the picture's size. */
+  readonly lineWidth?: number | undefined;
+  readonly hideLabels?: boolean | undefined;
+}
+
+const ZONE_COLOR: Rgb = [64, 196, 255];
+const LINE_COLOR: Rgb = [255, 214, 64];
+
+/**
+ * A copy of the frame with zones, lines, trails and boxes, in this order. A track keeps its colour for life, so that an
+ * exchange of identities is seen; trails fade with age. The tick on a line points to where `in` leads.
+ *
+ * @param tracks boxes in pixels of `image`; parts outside are cut off
+ */
+export function drawTracks(image: RgbImage, tracks: DrawnTracks, options: TrackDrawOptions): RgbImage {
+  const out = copyImage(image);
+  const sizes = drawingSizes(image.shape[0], image.shape[1]);
+  const width = Math.max(1, Math.round(options.lineWidth ?? sizes.lineWidth));
+  for (const zone of options.zones ?? []) drawZone(out, zone, width, sizes.fontSize);
+  for (const line of options.lines ?? []) drawCountingLine(out, line, width);
+  for (let i = 0; i < tracks.length; i++) {
+    const trail = options.trails?.get(tracks.ids[i]!);
+    if (trail) drawTrail(out, trail, width, classColor(tracks.ids[i]!));
+  }
+  const drawn = drawDetections(out, tracks, {
+    names: options.names,
+    lineWidth: options.lineWidth,
+    hideLabels: options.hideLabels,
+    color: i => classColor(tracks.ids[i]!),
+    label: i => `${options.names[tracks.classes[i]!] ?? tracks.classes[i]} ${tracks.ids[i]}`,
+  });
+  for (const { x1, y1, x2, y2, text } of options.lines ?? [])
+    drawChip(drawn, text, (x1 + x2) / 2, (y1 + y2) / 2, sizes.fontSize, LINE_COLOR);
+  return drawn;
+}
+
+/** A polyline through `points` that fades towards its oldest end. */
+export function drawTrail(image: RgbImage, points: ArrayLike<number>, lineWidth: number, color: Rgb): void {
+  const n = points.length / 2;
+  for (let k = 1; k < n; k++) {
+    const [x1, y1, x2, y2] = [points[2 * k - 2]!, points[2 * k - 1]!, points[2 * k]!, points[2 * k + 1]!];
+    if (isFar(image, x1, y1) || isFar(image, x2, y2)) continue;
+    drawLine(image, x1, y1, x2, y2, lineWidth, color, 0.15 + (0.85 * k) / n);
+  }
+}
+
+/** Points far outside would make the line's mask large and show nothing. */
+function isFar({ shape: [height, width] }: RgbImage, x: number, y: number): boolean {
+  return !(x > -width && x < 2 * width && y > -height && y < 2 * height);
+}
+
+function drawCountingLine(image: RgbImage, { x1, y1, x2, y2 }: DrawnLine, width: number): void {
+  const [a, b] = [clipEnd(image, x1, y1, x2, y2), clipEnd(image, x2, y2, x1, y1)];
+  const length = Math.hypot(x2 - x1, y2 - y1) || 1;
+  const [nx, ny] = [(-(y2 - y1) / length) * 8 * width, ((x2 - x1) / length) * 8 * width];
+  const [mx, my] = [(x1 + x2) / 2, (y1 + y2) / 2];
+  for (const [w, color, alpha] of [
+    [width + 2, [0, 0, 0], 0.5],
+    [width, LINE_COLOR, 1],
+  ] as const) {
+    drawLine(image, ...a, ...b, w, color, alpha);
+    if (!isFar(image, mx, my)) drawLine(image, mx, my, mx + nx, my + ny, w, color, alpha);
+  }
+}
+
+/** The end (x, y) of a line, moved along it to within a picture's size of the picture. */
+function clipEnd(image: RgbImage, x: number, y: number, toX: number, toY: number): [number, number] {
+  const [height, width] = image.shape;
+  const share = (at: number, to: number, low: number, high: number) => {
+    const goal = Math.min(high, Math.max(low, at));
+    return goal === at || to === at ? 0 : Math.min(1, (goal - at) / (to - at));
+  };
+  const t = Math.max(0, share(x, toX, -width, 2 * width), share(y, toY, -height, 2 * height));
+  return [x + t * (toX - x), y + t * (toY - y)];
+}
+
+const masks = new WeakMap<readonly number[], Coverage>();
+
+function drawZone(image: RgbImage, { points, text }: DrawnZone, width: number, fontSize: number): void {
+  const [h, w] = image.shape;
+  const corners = Array.from({ length: points.length / 2 }, (_, i) => [points[2 * i]!, points[2 * i + 1]!] as const);
+  let mask = masks.get(points); // the same for every frame of a video
+  if (!mask || mask.width !== w || mask.height !== h) masks.set(points, (mask = fillOutline([corners], w, h)));
+  paintCoverage(image, mask, 0, 0, ZONE_COLOR, 0.16);
+  corners.forEach(([x, y], i) => {
+    const [toX, toY] = corners[(i + 1) % corners.length]!;
+    drawLine(image, ...clipEnd(image, x, y, toX, toY), ...clipEnd(image, toX, toY, x, y), width, ZONE_COLOR, 0.9);
+  });
+  const top = corners.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
+  drawChip(image, text, top[0], top[1] + fontSize, fontSize, ZONE_COLOR);
+}
+
+/** Text on a plate centred at (x, y), moved into the picture. */
+function drawChip(image: RgbImage, text: string, x: number, y: number, fontSize: number, background: Rgb): void {
+  if (text === '') return;
+  const [h, w] = image.shape;
+  const { ascent, descent } = lineMetrics(fontSize);
+  const padding = Math.round(0.3 * fontSize);
+  const width = Math.ceil(textWidth(text, fontSize)) + 2 * padding;
+  const height = Math.ceil(ascent + descent) + 2;
+  const left = Math.round(Math.max(0, Math.min(x - width / 2, w - width)));
+  const top = Math.round(Math.max(0, Math.min(y - height / 2, h - height)));
+  fillRect(image, left, top, left + width, top + height, background, 0.92);
+  paintCoverage(image, rasterizeText(text, fontSize), left + padding, top + 1, textColorOn(background));
+}
