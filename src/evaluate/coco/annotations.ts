@@ -3,10 +3,9 @@ import { withRoom } from '../json/columns.ts';
 import { type JsonScanner, keyTable } from '../json/scanner.ts';
 import { rleArea, rleToBbox } from '../rle/ops.ts';
 import { readBox, readFinite } from './fields.ts';
-import type { GroundTruthOptions } from './ground_truth.ts';
 import { IdTable, readId } from './ids.ts';
 import { NONE, Segments } from './segments.ts';
-import type { CocoAnnotations, CocoCategories, CocoImages } from './types.ts';
+import type { CocoAnnotations, CocoCategories, CocoImages, GroundTruthOptions } from './types.ts';
 
 const KEYS = keyTable(['id', 'image_id', 'category_id', 'bbox', 'area', 'iscrowd', 'ignore', 'segmentation']);
 const [ID, IMAGE, CATEGORY, BOX, AREA, CROWD, IGNORE, SEGMENTATION] = [0, 1, 2, 3, 4, 5, 6, 7] as const;

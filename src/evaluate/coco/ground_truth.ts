@@ -3,19 +3,7 @@ import { JsonScanner } from '../json/scanner.ts';
 import { type JsonInput, openSource } from '../json/source.ts';
 import { readAnnotations } from './annotations.ts';
 import { compareIds } from './ids.ts';
-import type { CocoCategories, CocoGroundTruth, CocoImages, Id, IouType, LvisFields } from './types.ts';
-
-/** How to read a ground truth. */
-export interface GroundTruthOptions {
-  /** `segm` reads masks too */
-  readonly iouType?: IouType | undefined;
-  /** read masks even for `bbox`, to draw them */
-  readonly withMasks?: boolean | undefined;
-  /** leave out annotations of images or categories the file does not list, with a warning, instead of failing */
-  readonly skipUnknown?: boolean | undefined;
-  /** the file is an LVIS ground truth */
-  readonly lvis?: boolean | undefined;
-}
+import type { CocoCategories, CocoGroundTruth, CocoImages, GroundTruthOptions, Id, LvisFields } from './types.ts';
 
 interface Row {
   readonly at: string;

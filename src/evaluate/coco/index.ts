@@ -5,7 +5,7 @@ export {
   evaluateCoco,
   type Figures,
 } from './evaluate.ts';
-export { type GroundTruthOptions, loadGroundTruth } from './ground_truth.ts';
+export { loadGroundTruth } from './ground_truth.ts';
 export type { Matches } from './match.ts';
 export {
   COCO_AREAS,
@@ -23,6 +23,7 @@ export type {
   CocoImages,
   CocoObjects,
   CocoResults,
+  GroundTruthOptions,
   Id,
   IouType,
   LvisFields,

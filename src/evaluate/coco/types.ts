@@ -74,3 +74,15 @@ export interface CocoResults extends CocoObjects {
 }
 
 export type IouType = 'bbox' | 'segm';
+
+/** How to read a ground truth. */
+export interface GroundTruthOptions {
+  /** `segm` reads masks too */
+  readonly iouType?: IouType | undefined;
+  /** read masks even for `bbox`, to draw them */
+  readonly withMasks?: boolean | undefined;
+  /** leave out annotations of images or categories the file does not list, with a warning, instead of failing */
+  readonly skipUnknown?: boolean | undefined;
+  /** the file is an LVIS ground truth */
+  readonly lvis?: boolean | undefined;
+}
