@@ -3,6 +3,9 @@
  * State: centre x, centre y, area, aspect (width / height), and velocities of the first three. The noise matrices are
  * constant and the covariance is updated in Joseph's form, as filterpy does it.
  *
+ * Motion, noise and first covariance couple each number with its own velocity only, so the 7x7 covariance is zero
+ * elsewhere for ever; what runs here are the four small filters it consists of, with the same results.
+ *
  * @see Bewley et al., "Simple Online and Realtime Tracking", ICIP 2016; Cao et al., "Observation-Centric SORT",
  *   CVPR 2023, section 4.1; OC_SORT trackers/ocsort_tracker/kalmanfilter.py (a filterpy KalmanFilter with
  *   freeze and unfreeze); golden: test/golden/track/kalman.json
@@ -10,20 +13,14 @@
 
 const N = 7;
 const M = 4;
-/** Initial variances: 10, and 10,000 for the unseen velocities (`P[4:,4:] *= 1000; P *= 10`). */
-const FIRST_VARIANCE = [10, 10, 10, 10, 1e4, 1e4, 1e4];
-/** Process noise (`Q[-1,-1] *= 0.01; Q[4:,4:] *= 0.01`). */
-const PROCESS = [1, 1, 1, 1, 1 * 0.01, 1 * 0.01, 1 * 0.01 * 0.01];
+/** Initial variances of a number and of its unseen velocity (`P[4:,4:] *= 1000; P *= 10`). */
+const FIRST_VARIANCE = 10;
+const FIRST_VELOCITY_VARIANCE = 1e4;
+/** Process noise of the numbers, and of the velocities (`Q[-1,-1] *= 0.01; Q[4:,4:] *= 0.01`). */
+const PROCESS = 1;
+const PROCESS_VELOCITY = [0.01, 0.01, 0.01 * 0.01];
 /** Measurement noise (`R[2:,2:] *= 10`). */
 const MEASURE = [1, 1, 10, 10];
-
-// scratch of `correct`; never holds state between calls
-const s4 = new Float64Array(M * M);
-const inverse = new Float64Array(M * M);
-const gain = new Float64Array(N * M);
-const keep = new Float64Array(N * N);
-const half = new Float64Array(N * N);
-const residual = new Float64Array(M);
 
 /** Centre, area and aspect of an xyxy box; the aspect's 1e-6 is SORT's guard against flat boxes. */
 export function boxToSort(x1: number, y1: number, x2: number, y2: number): number[] {
@@ -42,33 +39,12 @@ export function sortToBox(x: ArrayLike<number>, out: Float32Array | Float64Array
   out[at + 3] = x[1]! + h / 2;
 }
 
-/** Inverse of a symmetric positive definite 4x4 (`s4` into `inverse`) by Gauss-Jordan elimination. */
-function invert4(): void {
-  inverse.fill(0);
-  for (let i = 0; i < M; i++) inverse[i * M + i] = 1;
-  for (let k = 0; k < M; k++) {
-    const pivot = 1 / s4[k * M + k]!;
-    for (let c = 0; c < M; c++) {
-      s4[k * M + c]! *= pivot;
-      inverse[k * M + c]! *= pivot;
-    }
-    for (let r = 0; r < M; r++) {
-      const f = s4[r * M + k]!;
-      if (r === k || f === 0) continue;
-      for (let c = 0; c < M; c++) {
-        s4[r * M + c]! -= f * s4[k * M + c]!;
-        inverse[r * M + c]! -= f * inverse[k * M + c]!;
-      }
-    }
-  }
-}
-
 /** One object's filter. `observe(null)` for each frame in which the object was not seen. */
 export class SortKalman {
   /** `[7]` mean */
   readonly x = new Float64Array(N);
-  /** `[7, 7]` covariance, row-major */
-  readonly p = new Float64Array(N * N);
+  /** `[4, 3]`: of each measured number its variance, its covariance with its velocity, its velocity's variance */
+  private readonly p = new Float64Array(3 * M);
   private seen = false;
   private last: ArrayLike<number> | undefined; // last observation, or the end of the virtual path that replaced it
   private missed = 0; // frames since `last`
@@ -76,17 +52,36 @@ export class SortKalman {
 
   /** @param measurement `[4]` centre x, centre y, area, aspect of the first box */
   constructor(measurement: ArrayLike<number>) {
-    for (let i = 0; i < M; i++) this.x[i] = measurement[i]!;
-    for (let i = 0; i < N; i++) this.p[i * N + i] = FIRST_VARIANCE[i]!;
+    for (let i = 0; i < M; i++) {
+      this.x[i] = measurement[i]!;
+      this.p[3 * i] = FIRST_VARIANCE;
+      this.p[3 * i + 2] = i < 3 ? FIRST_VELOCITY_VARIANCE : 0; // the aspect has no velocity
+    }
+  }
+
+  /** `[7, 7]` row-major covariance of the whole state. */
+  get covariance(): Float64Array {
+    const full = new Float64Array(N * N);
+    for (let i = 0; i < M; i++) {
+      full[i * N + i] = this.p[3 * i]!;
+      if (i === 3) continue;
+      full[i * N + i + M] = full[(i + M) * N + i] = this.p[3 * i + 1]!;
+      full[(i + M) * N + i + M] = this.p[3 * i + 2]!;
+    }
+    return full;
   }
 
   /** One frame ahead. */
   predict(): void {
     const { x, p } = this;
-    for (let i = 0; i < 3; i++) x[i]! += x[i + M]!;
-    for (let r = 0; r < 3; r++) for (let c = 0; c < N; c++) p[r * N + c]! += p[(r + M) * N + c]!;
-    for (let r = 0; r < N; r++) for (let c = 0; c < 3; c++) p[r * N + c]! += p[r * N + c + M]!;
-    for (let i = 0; i < N; i++) p[i * N + i]! += PROCESS[i]!;
+    for (let i = 0; i < 3; i++) {
+      const o = 3 * i;
+      x[i]! += x[i + M]!;
+      p[o]! += p[o + 1]! + (p[o + 1]! + p[o + 2]!) + PROCESS;
+      p[o + 1]! += p[o + 2]!;
+      p[o + 2]! += PROCESS_VELOCITY[i]!;
+    }
+    p[9]! += PROCESS;
   }
 
   /**
@@ -139,40 +134,21 @@ export class SortKalman {
     return virtual;
   }
 
-  /** K = P H' S^-1, x += K y, P = (I - K H) P (I - K H)' + K R K'. */
+  /** K = P H' S^-1, x += K y, P = (I - K H) P (I - K H)' + K R K', for each number and its velocity. */
   private correct(z: ArrayLike<number>): void {
     const { x, p } = this;
-    for (let r = 0; r < M; r++) {
-      residual[r] = z[r]! - x[r]!;
-      for (let c = 0; c < M; c++) s4[r * M + c] = p[r * N + c]! + (r === c ? MEASURE[r]! : 0);
+    for (let i = 0; i < M; i++) {
+      const o = 3 * i;
+      const [a, b, c] = [p[o]!, p[o + 1]!, p[o + 2]!];
+      const r = MEASURE[i]!;
+      const residual = z[i]! - x[i]!;
+      const k = a / (a + r);
+      const kv = b / (a + r);
+      x[i]! += k * residual;
+      if (i < 3) x[i + M]! += kv * residual;
+      p[o] = (1 - k) * (1 - k) * a + k * k * r;
+      p[o + 1] = (1 - k) * (b - kv * a) + k * kv * r;
+      p[o + 2] = c - 2 * kv * b + kv * kv * (a + r);
     }
-    invert4();
-    for (let r = 0; r < N; r++)
-      for (let c = 0; c < M; c++) {
-        let sum = 0;
-        for (let k = 0; k < M; k++) sum += p[r * N + k]! * inverse[k * M + c]!;
-        gain[r * M + c] = sum;
-      }
-    for (let r = 0; r < N; r++) {
-      let shift = 0;
-      for (let k = 0; k < M; k++) shift += gain[r * M + k]! * residual[k]!;
-      x[r]! += shift;
-      // I - K H differs from I in the first four columns only
-      for (let c = 0; c < N; c++) keep[r * N + c] = (r === c ? 1 : 0) - (c < M ? gain[r * M + c]! : 0);
-    }
-    for (let r = 0; r < N; r++)
-      for (let c = 0; c < N; c++) {
-        let sum = r >= M ? p[r * N + c]! : 0;
-        for (let k = 0; k < M; k++) sum += keep[r * N + k]! * p[k * N + c]!;
-        half[r * N + c] = sum;
-      }
-    for (let r = 0; r < N; r++)
-      for (let c = 0; c <= r; c++) {
-        let sum = c >= M ? half[r * N + c]! : 0;
-        for (let k = 0; k < M; k++) sum += half[r * N + k]! * keep[c * N + k]!;
-        for (let k = 0; k < M; k++) sum += gain[r * M + k]! * MEASURE[k]! * gain[c * M + k]!;
-        p[r * N + c] = sum;
-        p[c * N + r] = sum; // Joseph's form is symmetric
-      }
   }
 }

@@ -29,7 +29,7 @@ export interface OcMatches {
 }
 
 /** Up to this many rows or columns the dense solver runs, whose choice among equal costs is lap's. */
-const DENSE_UP_TO = 128;
+const DENSE_UP_TO = 192;
 const EPS = 1e-12;
 
 /**

@@ -143,7 +143,7 @@ class OcTrack {
  * a second chance at the last observed box (OCR), and a filter corrected along a virtual path after a gap (ORU).
  *
  * Same detections, same tracks as the authors' code at commit 8462e7e, in the original's order (youngest first).
- * Up to 128 detections or tracks even the numbering among tracks born in one frame follows the original where several
+ * Up to 192 detections or tracks even the numbering among tracks born in one frame follows the original where several
  * assignments cost the same; above that only the numbering of such ties may differ, never who matches whom.
  * @see Cao et al., "Observation-Centric SORT: Rethinking SORT for Robust Multi-Object Tracking", CVPR 2023;
  *   golden: test/golden/track/trackers.json

@@ -62,7 +62,7 @@ describe('seven states', () => {
         filter.predict();
         filter.observe(step.z && Float64Array.from(step.z));
         expect(relative(filter.x, step.mean)).toBeLessThan(1e-10);
-        expect(relative(filter.p, step.covariance)).toBeLessThan(1e-10);
+        expect(relative(filter.covariance, step.covariance)).toBeLessThan(1e-10);
       }
     });
 
