@@ -28,6 +28,8 @@ export interface BackboneOptions extends SessionOptions {
   readonly normed?: boolean;
   readonly embedding?: boolean;
   readonly lowering?: BuilderOptions['lowering'];
+  /** What errors call the architecture; default its name, where it was given by name. */
+  readonly name?: string;
 }
 
 /**
@@ -83,7 +85,11 @@ export class Backbone {
   ): Promise<Backbone> {
     const config = typeof arch === 'string' ? await loadArch(arch) : arch;
     const opened = typeof checkpoint === 'string' ? await openCheckpoint(checkpoint) : checkpoint;
-    const weights = await checkpointWeights(opened, config, typeof arch === 'string' ? arch : 'the architecture');
+    const weights = await checkpointWeights(
+      opened,
+      config,
+      options.name ?? (typeof arch === 'string' ? arch : 'the architecture'),
+    );
     return Backbone.fromWeights(weights, config, options);
   }
 

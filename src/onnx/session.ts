@@ -117,7 +117,9 @@ export class Session {
           'UNAVAILABLE',
           `--device ${device} could not start`,
           messageOf(error),
-          `use one of: ${availableDevices().join(', ')}`,
+          `use one of: ${availableDevices()
+            .filter(d => d !== device)
+            .join(', ')}`,
           error,
         );
       return fail(

@@ -57,6 +57,7 @@ export class FeatureExtractor {
     const wanted = [...new Set(chosen.flatMap(choice => expand(choice, config)))];
     const whole = chosen.some(choice => choice === 'last' || choice === 'all');
     const backbone = await Backbone.open(tower.checkpoint, config, {
+      name: tower.name,
       size: { height, width },
       taps: wanted.filter(layer => layer !== 'last'),
       normed: wanted.includes('last'),

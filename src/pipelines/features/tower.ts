@@ -63,7 +63,9 @@ async function fromModel({ model = 'dense-t16', arch, rope }: TowerSource): Prom
   const { size, mean, std } = json.input;
   const config = await loadArch(json.backbone.arch, { rope: rope ?? json.backbone.rope });
   const checkpoint = await openCheckpoint(files.get('weights')!.path);
-  return { name: json.name, checkpoint, config: { ...config, mean, std }, height: size[0], width: size[1] };
+  // a model of this project sees pictures averaged down, as in its training and in detect
+  const own = { ...config, mean, std, antialias: true };
+  return { name: json.name, checkpoint, config: own, height: size[0], width: size[1] };
 }
 
 /** The one registry row that a checkpoint's tower fits in every name and shape. */
