@@ -2,7 +2,7 @@
 
     python tools/train/evaluate.py --weights .train/run/ema.pt --images DIR --gt instances.json --size 256
 
-`--weights` is a file saved by train.py, or a model directory.
+`--weights` is a file saved by train.py, a model directory, or (with `--teacher`) the teacher's files without their ending.
 """
 
 import argparse
@@ -20,6 +20,7 @@ from torchvision.ops import batched_nms
 
 from head import Detector, cell_centres, distances, flatten_levels
 from model_dir import load_directory
+from picodet import PicoDet
 
 STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
 
@@ -68,17 +69,36 @@ def evaluate(model, images, annotations, size, results=None):
     return dict(zip(STATS, e.stats.tolist()))
 
 
+class TeacherDetector(torch.nn.Module):
+    """The teacher behind the detector's interface, so that both are measured by the same code."""
+
+    strides = (8, 16, 32, 64)
+
+    def __init__(self, path):
+        super().__init__()
+        self.teacher = PicoDet(path)
+        self.head = torch.nn.Module()
+        self.head.classes, self.head.bins = 80, 8
+        self.register_parameter("none", torch.nn.Parameter(torch.zeros(())))
+
+    def forward(self, x):
+        return self.teacher((x + 1) * 127.5)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--weights", required=True)
     p.add_argument("--images", required=True)
     p.add_argument("--gt", required=True)
     p.add_argument("--size", type=int, nargs="+", default=[256])
+    p.add_argument("--teacher", action="store_true")
     p.add_argument("--results")
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    if os.path.isdir(a.weights):
+    if a.teacher:
+        model = TeacherDetector(a.weights)
+    elif os.path.isdir(a.weights):
         model, _ = load_directory(a.weights)
     else:
         saved = torch.load(a.weights, weights_only=True, map_location="cpu")

@@ -143,6 +143,7 @@ class PEBackbone(nn.Module):
         self.ln_pre = nn.LayerNorm(cfg.width)
         self.transformer = Transformer(cfg)
         self._rope = {}
+        self.frozen = 0  # blocks before which nothing learns
 
     def position(self, gh: int, gw: int):
         """Learned grid resampled bilinearly (align_corners=False), as Meta's _sample_abs_posemb. [N, C]"""
@@ -162,19 +163,34 @@ class PEBackbone(nn.Module):
             self._rope[key] = tuple(t.to(like.device) for t in tables)
         return self._rope[key]
 
+    def freeze(self, blocks: int):
+        """Fixes the embeddings and the first `blocks` blocks: they cost no backward pass."""
+        self.frozen = blocks
+        for module in (self.conv1, self.ln_pre, *self.transformer.resblocks[:blocks]):
+            module.requires_grad_(False)
+        self.positional_embedding.requires_grad_(False)
+        if self.cfg.class_token:
+            self.class_embedding.requires_grad_(False)
+
     def forward(self, images, taps):
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self.frozen):
+            x, grid = self.embed(images)
+        cos, sin = self.rope(*grid, x)
+        out = {}
+        for i, block in enumerate(self.transformer.resblocks, 1):
+            with torch.set_grad_enabled(torch.is_grad_enabled() and i > self.frozen):
+                x = block(x, cos, sin)
+            if i in taps:
+                out[i] = x[:, int(self.cfg.class_token):].transpose(1, 2).reshape(len(x), -1, *grid)
+            if i == max(taps):
+                break
+        return out
+
+    def embed(self, images):
+        """-> tokens [B, N, C] before the first block, (rows, columns)"""
         b, _, h, w = images.shape
         gh, gw = h // self.cfg.patch, w // self.cfg.patch
         x = self.conv1(images).flatten(2).transpose(1, 2)  # [B, gh*gw, C]
         if self.cfg.class_token:
             x = torch.cat([self.class_embedding.to(x.dtype).expand(b, 1, -1), x], 1)
-        x = self.ln_pre(x + self.position(gh, gw))
-        cos, sin = self.rope(gh, gw, x)
-        out = {}
-        for i, block in enumerate(self.transformer.resblocks, 1):
-            x = block(x, cos, sin)
-            if i in taps:
-                out[i] = x[:, int(self.cfg.class_token):].transpose(1, 2).reshape(b, -1, gh, gw)
-            if i == max(taps):
-                break
-        return out
+        return self.ln_pre(x + self.position(gh, gw)), (gh, gw)

@@ -92,6 +92,8 @@ class Trainer:
         if cfg.get("start"):
             load_start(self.model, os.path.expandvars(cfg["start"]))
         self.model.to(device)
+        if cfg.get("freeze"):
+            self.model.backbone.freeze(cfg["freeze"])
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizers = build_optimizers(self.model, **cfg.get("optimizer", {}))
         self.seen, self.step = 0, 0
@@ -109,7 +111,10 @@ class Trainer:
         self.ema.load_state_dict(state["ema"])
         for o, s in zip(self.optimizers, state["optimizers"]):
             base = [g["base_lr"] for g in o.param_groups]
-            o.load_state_dict(s)
+            try:
+                o.load_state_dict(s)
+            except ValueError:
+                print("other parameters learn now: this optimiser starts anew", flush=True)
             for g, lr in zip(o.param_groups, base):  # rates come from the config, so that they can be changed between runs
                 g["base_lr"] = lr
         self.seen, self.step = state["seen"], state["step"]
