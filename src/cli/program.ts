@@ -5,6 +5,8 @@ import { featuresCommand } from './commands/features.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { matchCommand } from './commands/match.ts';
 import { modelsCommand } from './commands/models.ts';
+import { propagateCommand } from './commands/propagate.ts';
+import { trackCommand } from './commands/track.ts';
 import { packageVersion } from './package.ts';
 
 interface Registered {
@@ -18,6 +20,8 @@ const COMMANDS: readonly Registered[] = [
   { group: 'Pictures:', make: detectCommand },
   { group: 'Pictures:', make: featuresCommand },
   { group: 'Pictures:', make: matchCommand },
+  { group: 'Videos:', make: propagateCommand },
+  { group: 'Videos:', make: trackCommand },
   { group: 'Figures:', make: evaluateCommand },
   { group: 'Models:', make: modelsCommand },
   { group: 'Models:', make: inspectCommand },

@@ -147,7 +147,8 @@ async function sequenceNames(options: EvaluateDavisOptions): Promise<string[]> {
   return both;
 }
 
-async function readSplit(file: string): Promise<string[]> {
+/** Names of a list of sequences, each once. @throws {DenseError} BAD_INPUT */
+export async function readSplit(file: string): Promise<string[]> {
   let text: string;
   try {
     text = await readFile(file, 'utf8');

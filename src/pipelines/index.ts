@@ -23,3 +23,23 @@ export {
   inspectCheckpoint,
   type RowFit,
 } from './inspect.ts';
+export {
+  findDavis,
+  findVideo,
+  type MaskedVideo,
+  type PropagatedVideo,
+  type PropagateFilesOptions,
+  propagateFiles,
+} from './propagate/files.ts';
+export { defaultTrackingLayer } from './propagate/layer.ts';
+export { drawMask } from './propagate/overlay.ts';
+export {
+  type CarriedFrame,
+  type CarryOptions,
+  MaskPropagator,
+  type PropagatorLoadOptions,
+  trackingSize,
+} from './propagate/propagator.ts';
+export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
+export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from './track/options.ts';
+export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
