@@ -117,7 +117,7 @@ function drawZone(image: RgbImage, { points, text }: DrawnZone, width: number, f
   const corners = Array.from({ length: points.length / 2 }, (_, i) => [points[2 * i]!, points[2 * i + 1]!] as const);
   let mask = masks.get(points); // the same for every frame of a video
   if (!mask || mask.width !== w || mask.height !== h) masks.set(points, (mask = fillOutline([corners], w, h)));
-  paintCoverage(image, mask, 0, 0, ZONE_COLOR, 0.16);
+  paintCoverage(image, mask, 0, 0, ZONE_COLOR, 0.12);
   corners.forEach(([x, y], i) => {
     const [toX, toY] = corners[(i + 1) % corners.length]!;
     drawLine(image, ...clipEnd(image, x, y, toX, toY), ...clipEnd(image, toX, toY, x, y), width, ZONE_COLOR, 0.9);

@@ -1,4 +1,4 @@
-import { type Detections, type RgbImage, throwIfAborted } from '../../core/index.ts';
+import { type Detections, type LabelSet, type RgbImage, throwIfAborted } from '../../core/index.ts';
 import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.ts';
 import type { Slice } from '../../postprocess/index.ts';
 import { inGroups, overlapped } from '../overlap.ts';
@@ -54,6 +54,11 @@ export class Detector {
   /** Names of the classes, by index. */
   get labels(): readonly string[] {
     return this.network.labels.names;
+  }
+
+  /** Names of the classes with their ids in files. */
+  get labelSet(): LabelSet {
+    return this.network.labels;
   }
 
   /** Size of the network's input, pixels. */

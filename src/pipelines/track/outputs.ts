@@ -1,0 +1,139 @@
+import { basename, dirname, extname, join, resolve } from 'node:path';
+import type { LabelSet, RgbImage } from '../../core/index.ts';
+import { drawTracks } from '../../render/index.ts';
+import { type Tracks, writeMot } from '../../track/index.ts';
+import { canWriteVideo, type FrameTime, openVideoWriter, type VideoInfo, type VideoWriter } from '../../video/index.ts';
+import { GrowingFile } from '../formats/atomic.ts';
+import { frameJson, TRACK_JSON, type TrackEnding } from './json.ts';
+import type { TrackFileOptions } from './options.ts';
+import type { Tally } from './tally.ts';
+
+/** Paths of a run's outputs. */
+export interface OutputPaths {
+  readonly mot: readonly string[];
+  readonly json: string | undefined;
+  readonly video: readonly string[];
+  /** Of the journal of a model's run; absent where nothing is written. */
+  readonly journal: string | undefined;
+}
+
+/** Name that a source's outputs begin with: the file's, or the folder's; a MOTChallenge sequence's own. */
+export function sourceStem(source: string): string {
+  const full = resolve(source);
+  const name = basename(full);
+  if (name === 'img1') return basename(dirname(full));
+  return extname(name) === '' ? name : name.slice(0, -extname(name).length);
+}
+
+export async function outputPaths(info: VideoInfo, options: TrackFileOptions): Promise<OutputPaths> {
+  const { out, mot, video, draw = true } = options;
+  const base = out === undefined ? undefined : join(out, `${sourceStem(info.source)}.tracks`);
+  const asFile = info.kind === 'video' && (await canWriteVideo());
+  const drawn = base !== undefined && draw ? [asFile ? `${base}.mp4` : `${base}/`] : [];
+  const first = base ?? mot ?? video?.replace(/[/\\]+$/, '');
+  return {
+    mot: [...(base ? [`${base}.txt`] : []), ...(mot !== undefined ? [mot] : [])],
+    json: base && `${base}.json`,
+    video: [...drawn, ...(video !== undefined ? [video] : [])],
+    journal: first && `${first}.journal.jsonl`,
+  };
+}
+
+/** All outputs of a run. Frames arrive in order; each file appears, whole, at the end. */
+export class Outputs {
+  private readonly texts: GrowingFile[] = [];
+  private readonly videos: VideoWriter[] = [];
+  private json: GrowingFile | undefined;
+  private frames = 0;
+
+  private constructor(
+    private readonly options: TrackFileOptions,
+    private readonly labels: LabelSet,
+  ) {}
+
+  /** @throws {DenseError} when a place cannot be written; nothing is left behind */
+  static async open(
+    paths: OutputPaths,
+    info: VideoInfo,
+    labels: LabelSet,
+    options: TrackFileOptions,
+  ): Promise<Outputs> {
+    const outputs = new Outputs(options, labels);
+    try {
+      for (const path of paths.video) outputs.videos.push(await outputs.openVideo(path, info));
+      for (const path of paths.mot) outputs.texts.push(await GrowingFile.open(path));
+      if (paths.json) outputs.json = await GrowingFile.open(paths.json);
+    } catch (error) {
+      for (const video of outputs.videos) await video.discard();
+      for (const file of [...outputs.texts, outputs.json]) await file?.finish();
+      throw error;
+    }
+    options.onJson?.(TRACK_JSON.head);
+    await outputs.json?.append(TRACK_JSON.head);
+    return outputs;
+  }
+
+  private openVideo(path: string, info: VideoInfo): Promise<VideoWriter> {
+    const every = this.options.every ?? 1;
+    return openVideoWriter(path, {
+      width: info.width,
+      height: info.height,
+      frameRate: [info.frameRate[0], info.frameRate[1] * every],
+      timeBase: info.timeBase,
+      pixelAspect: info.pixelAspect,
+      audio: info.kind === 'video' ? info : undefined,
+      onNote: this.options.onNote,
+    });
+  }
+
+  /** The drawn frame, or nothing where nobody wants it (or has it, from an interrupted run). */
+  async draw(
+    image: RgbImage | undefined,
+    time: FrameTime,
+    tracks: Tracks,
+    tally: Tally,
+  ): Promise<RgbImage | undefined> {
+    if (!image || this.videos.length === 0) return undefined;
+    if (this.options.resume) {
+      const there = await Promise.all(this.videos.map(video => video.has(time)));
+      if (there.every(Boolean)) return undefined;
+    }
+    const { lineWidth, hideLabels } = this.options;
+    return drawTracks(image, tracks, { names: this.labels.names, ...tally.overlay(), lineWidth, hideLabels });
+  }
+
+  async write(drawn: RgbImage | undefined, time: FrameTime, tracks: Tracks): Promise<void> {
+    const { every = 1, onJson } = this.options;
+    const place = { ...time, duration: every === 1 ? time.duration : undefined };
+    if (drawn) for (const video of this.videos) await video.write(drawn, place);
+    const rows = writeMot([tracks], time.index + 1);
+    for (const file of this.texts) await file.append(rows);
+    if (this.json || onJson) {
+      const text = TRACK_JSON.frame(frameJson(time, tracks, this.labels), this.frames === 0);
+      onJson?.(text);
+      await this.json?.append(text);
+    }
+    this.frames++;
+  }
+
+  /**
+   * Ends every output, also when one fails: the others are still whole.
+   * @throws what failed first
+   */
+  async finish(ending: TrackEnding): Promise<void> {
+    const tail = TRACK_JSON.tail(ending);
+    this.options.onJson?.(tail);
+    const ended = await Promise.allSettled([
+      ...this.videos.map(video => (this.frames === 0 ? video.discard() : video.finish())),
+      ...this.texts.map(file => file.finish()),
+      this.json?.append(tail).then(
+        () => this.json!.finish(),
+        async error => {
+          await this.json!.finish().catch(() => {});
+          throw error;
+        },
+      ),
+    ]);
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+  }
+}
