@@ -31,7 +31,7 @@ h1{font-size:26px;margin:0 0 4px}h2{font-size:19px;margin:38px 0 12px}
 .tile.main{background:#12315c;color:#fff}.tile.main span{color:#cfdcec}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,560px),1fr));gap:16px;align-items:start}
 .card{background:#fff;border-radius:10px;padding:10px;box-shadow:0 1px 2px #0001;overflow-x:auto}
-.card svg{max-width:100%;height:auto;display:block;margin:0 auto}.card.natural svg{max-width:none}
+.card svg{max-width:100%;height:auto;display:block;margin:0 auto}.card.natural{grid-column:1/-1}.card.natural svg{max-width:none}
 .card p{margin:6px 12px 4px;color:#52606d;font-size:14px}
 .warning{background:#fff6e0;border-left:4px solid #d1a10e;padding:8px 14px;border-radius:6px;margin:6px 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;font-size:14px}
