@@ -4,8 +4,8 @@ import { fail } from '../core/index.ts';
 /** The program `ffmpeg`, found on the PATH. */
 export interface Ffmpeg {
   readonly command: string;
-  /** First number of its version; 0 when it names none, as builds from its repository do. */
-  readonly major: number;
+  /** The flag that keeps every frame with its time stamp. */
+  readonly keepFrames: readonly string[];
 }
 
 let finding: Promise<Ffmpeg | undefined> | undefined;
@@ -13,17 +13,13 @@ let finding: Promise<Ffmpeg | undefined> | undefined;
 /** The program `ffmpeg`, or nothing where the PATH has none. */
 export function findFfmpeg(): Promise<Ffmpeg | undefined> {
   finding ??= new Promise(resolve => {
-    execFile('ffmpeg', ['-version'], (error, text) => {
-      const version = /^ffmpeg version n?(\d+)\./.exec(text)?.[1];
-      resolve(error ? undefined : { command: 'ffmpeg', major: Number(version ?? 0) });
+    // the flag's name changed in version 5.1, and builds from the repository name no version: its help tells
+    execFile('ffmpeg', ['-hide_banner', '-h', 'long'], { maxBuffer: 1 << 24 }, (error, help) => {
+      const flag = help.includes('-fps_mode') ? '-fps_mode' : '-vsync';
+      resolve(error ? undefined : { command: 'ffmpeg', keepFrames: [flag, 'passthrough'] });
     });
   });
   return finding;
-}
-
-/** The flag that keeps every frame and its time stamp; its name changed in version 5.1. */
-export function keepFrames({ major }: Ffmpeg): string[] {
-  return major > 0 && major < 6 ? ['-vsync', 'passthrough'] : ['-fps_mode', 'passthrough'];
 }
 
 /** What the program says of a file, before decoding it. */

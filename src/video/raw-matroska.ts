@@ -48,8 +48,11 @@ export function matroskaHead(width: number, height: number): Buffer {
   ]);
 }
 
-/** A frame. @param time_s seconds, not negative @param data `[height, width, 3]` */
-export function matroskaFrame(time_s: number, data: Uint8Array): Buffer {
-  const block = Buffer.concat([Buffer.from([0x81, 0, 0, 0x80]), data]); // track 1, at the cluster's time, a key frame
-  return list(0x1f43b675, unsigned(0xe7, Math.round(time_s * (1e9 / NANOSECONDS_PER_UNIT))), element(0xa3, block));
+/** A frame. @param time_s seconds, not negative @param span_s how long it is shown @param data `[height, width, 3]` */
+export function matroskaFrame(time_s: number, span_s: number, data: Uint8Array): Buffer {
+  const units = (seconds: number) => Math.round(seconds * (1e9 / NANOSECONDS_PER_UNIT));
+  const block = Buffer.concat([Buffer.from([0x81, 0, 0, 0]), data]); // track 1, at the cluster's time
+  // without its length the last frame would be cut from the file
+  const group = list(0xa0, element(0xa1, block), unsigned(0x9b, units(span_s)));
+  return list(0x1f43b675, unsigned(0xe7, units(time_s)), group);
 }

@@ -1,7 +1,7 @@
 import { execFile, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fail, rgbImage, throwIfAborted } from '../core/index.ts';
-import { type Ffmpeg, keepFrames, parseProbe, parseShowinfo } from './ffmpeg.ts';
+import { type Ffmpeg, parseProbe, parseShowinfo } from './ffmpeg.ts';
 import { type FrameRange, failEmpty, frameRange, isAfter, isBefore } from './range.ts';
 import type { FrameOptions, FrameSource, FrameTime, VideoFrame, VideoInfo } from './types.ts';
 
@@ -81,7 +81,7 @@ async function* decodeFrames(
   range: FrameRange,
   options: FrameOptions,
 ): AsyncGenerator<VideoFrame, void, undefined> {
-  const args = ['-hide_banner', '-nostdin', '-i', path, '-map', '0:v:0', '-an', ...keepFrames(ffmpeg)];
+  const args = ['-hide_banner', '-nostdin', '-i', path, '-map', '0:v:0', '-an', ...ffmpeg.keepFrames];
   const child = spawn(ffmpeg.command, [...args, '-vf', 'showinfo', '-f', 'rawvideo', '-pix_fmt', 'rgb24', 'pipe:1'], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
+import { extname } from 'node:path';
 import { DenseError, fail, type RgbImage } from '../core/index.ts';
 import type { Ffmpeg } from './ffmpeg.ts';
-import { keepFrames } from './ffmpeg.ts';
 import { growingName, nameWhole } from './files.ts';
 import { matroskaFrame, matroskaHead } from './raw-matroska.ts';
 import type { FramePlace, VideoWriter, VideoWriterOptions } from './writer-types.ts';
@@ -36,7 +36,7 @@ class FfmpegWriter implements VideoWriter {
     return false;
   }
 
-  async write(image: RgbImage, { pts }: FramePlace): Promise<void> {
+  async write(image: RgbImage, { pts, duration }: FramePlace): Promise<void> {
     const [height, width] = image.shape;
     const { options } = this;
     if (width !== options.width || height !== options.height)
@@ -52,7 +52,8 @@ class FfmpegWriter implements VideoWriter {
       this.start(pts * unit);
       await this.send(matroskaHead(width, height));
     }
-    await this.send(matroskaFrame((pts - this.base) * unit, image.data));
+    const span_s = duration === undefined ? options.frameRate[1] / options.frameRate[0] : duration * unit;
+    await this.send(matroskaFrame((pts - this.base) * unit, span_s, image.data));
   }
 
   private start(from_s: number): void {
@@ -62,7 +63,9 @@ class FfmpegWriter implements VideoWriter {
       : [];
     const colours = ['-vf', 'pad=ceil(iw/2)*2:ceil(ih/2)*2,scale=out_color_matrix=bt709', '-colorspace', 'bt709'];
     const tags = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-pix_fmt', 'yuv420p'];
-    const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf), '-movflags', '+faststart'];
+    const coding = ['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(crf), '-bf', '0'];
+    // an edit list would cut the last frame, whose length ffmpeg forgets; without frames out of order none is needed
+    const plain = extname(this.path).toLowerCase() === '.mkv' ? [] : ['-movflags', '+faststart', '-use_editlist', '0'];
     const clock = ['-enc_time_base', `1:${CLOCK}`, '-video_track_timescale', String(CLOCK)];
     const args = [
       '-hide_banner',
@@ -78,7 +81,7 @@ class FfmpegWriter implements VideoWriter {
     ];
     const child = spawn(
       this.ffmpeg.command,
-      [...args, ...coding, ...keepFrames(this.ffmpeg), ...clock, '-y', this.temporary],
+      [...args, ...coding, ...plain, ...this.ffmpeg.keepFrames, ...clock, '-y', this.temporary],
       { stdio: ['pipe', 'ignore', 'pipe'], detached: true }, // Ctrl-C in the terminal is for us: we end the file
     );
     child.stderr!.on('data', (chunk: Buffer) => {
