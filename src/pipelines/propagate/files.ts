@@ -114,7 +114,7 @@ async function folders(path: string, root: string): Promise<string[]> {
       'BAD_INPUT',
       `${root} is not a DAVIS folder`,
       `${path} cannot be read: ${messageOf(error)}`,
-      'name the folder that holds JPEGImages and Annotations; for one video give its frames and --mask',
+      'for one video give --mask FIRST.png; for DAVIS name the folder that holds JPEGImages and Annotations',
       error,
     );
   }
@@ -155,7 +155,7 @@ export async function propagateFiles(
         const image = tensor(['height', 'width'] as const, [mask.height, mask.width], data);
         await writeWhole(targets[index]!, encodePalettePng(image, fullPalette(mask.palette, data)));
         if (overlay === undefined) return;
-        const drawn = drawMask(frame.image, data);
+        const drawn = drawMask(frame.image, data, objects);
         await writeWhole(join(overlay, `${video.frames[index]!.stem}.jpg`), await encodeJpeg(drawn));
       }
     }

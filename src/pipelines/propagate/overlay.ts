@@ -4,17 +4,19 @@ import { classColor } from '../../render/index.ts';
 const STRENGTH = 0.5;
 
 /**
- * A picture with its objects tinted and outlined, the same colour for the same id.
- * @param ids `[height, width]` of the picture, 0 for background
+ * A picture with its objects tinted and outlined.
+ * @param ids `[height, width]` of the picture
+ * @param objects ids to draw; the k-th has the k-th colour
  */
-export function drawMask(image: RgbImage, ids: Uint8Array): RgbImage {
+export function drawMask(image: RgbImage, ids: Uint8Array, objects: readonly number[]): RgbImage {
   const [height, width] = image.shape;
   const out = new Uint8Array(image.data);
+  const colors = new Map(objects.map((id, k) => [id, classColor(k)]));
   for (let y = 0, i = 0; y < height; y++)
     for (let x = 0; x < width; x++, i++) {
       const id = ids[i]!;
-      if (id === 0) continue;
-      const color = classColor(id - 1);
+      const color = colors.get(id);
+      if (!color) continue;
       const edge =
         (x > 0 && ids[i - 1] !== id) ||
         (x < width - 1 && ids[i + 1] !== id) ||
