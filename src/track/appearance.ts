@@ -13,6 +13,23 @@ export function squashMap(features: Features, width: number, height: number): Gr
   return { scaleX: features.shape[2] / width, scaleY: features.shape[1] / height, offsetX: 0, offsetY: 0 };
 }
 
+/**
+ * The features less each picture's own mean vector. What all patches of a picture have in common says nothing about who
+ * is who; without it, cosine distances spread further.
+ */
+export function centredFeatures(features: Features): Features {
+  const [batches, gridY, gridX, channels] = features.shape;
+  const cells = gridY * gridX;
+  const data = new Float32Array(features.data.length);
+  for (let b = 0; b < batches; b++) {
+    const base = b * cells * channels;
+    const mean = new Float64Array(channels);
+    for (let k = 0; k < cells * channels; k++) mean[k % channels]! += features.data[base + k]! / cells;
+    for (let k = 0; k < cells * channels; k++) data[base + k] = features.data[base + k]! - mean[k % channels]!;
+  }
+  return { ...features, data };
+}
+
 function gridOf(features: Features, batch: number): { gridY: number; gridX: number; channels: number; base: number } {
   const [batches, gridY, gridX, channels] = features.shape;
   if (!(Number.isInteger(batch) && batch >= 0 && batch < batches))

@@ -28,8 +28,13 @@ export interface BotSortOptions {
   readonly appearance: boolean;
   /** appearance counts only for boxes with `1 - IoU` up to this (`proximity_thresh`, line 64) */
   readonly proximityThreshold: number;
-  /** and only up to this half cosine distance, 0..1 (`appearance_thresh`, line 65) */
+  /** and only up to this half cosine distance, 0..1, times appearanceScale (`appearance_thresh`, line 65) */
   readonly appearanceThreshold: number;
+  /**
+   * the half cosine distance is multiplied by this before it is compared with anything (ours; the original's is 1). Its
+   * thresholds were made for a re-identification network; box-pooled backbone features lie closer together
+   */
+  readonly appearanceScale: number;
   /** weight of the past in a track's running feature (`alpha`, bot_sort.py line 33) */
   readonly featureMomentum: number;
   /** apply the camera warp of a frame's hints */
@@ -54,11 +59,24 @@ export const BOTSORT_DEFAULTS: BotSortOptions = {
   appearance: false,
   proximityThreshold: 0.5,
   appearanceThreshold: 0.25,
+  appearanceScale: 1,
   featureMomentum: 0.9,
   cameraMotion: true,
   reportUnconfirmed: true,
   perClass: false,
 };
+
+/**
+ * Options for appearance pooled from PE features instead of a re-identification network's vectors: use it with
+ * `centredFeatures`. Such vectors lie close together (half cosine distance about 0.01 for one person a frame later, 0.07
+ * between two) and drift with the pose, hence the scale and the short memory. Tuned on one sequence only; figures in
+ * docs/tracking.md.
+ */
+export const POOLED_APPEARANCE = {
+  appearance: true,
+  appearanceScale: 16,
+  featureMomentum: 0.5,
+} as const satisfies Partial<BotSortOptions>;
 
 /**
  * BoT-SORT: ByteTrack's two rounds with width and height in the filter, camera motion compensation and appearance.
@@ -87,6 +105,7 @@ export class BotSort implements Tracker {
       frameRate: [1e-3, 1e6],
       proximityThreshold: [0, 1],
       appearanceThreshold: [0, 1],
+      appearanceScale: [0, 1000],
       featureMomentum: [0, 1],
     });
     this.options = o;
@@ -105,7 +124,12 @@ export class BotSort implements Tracker {
       useWarp: o.cameraMotion,
       reportUnconfirmed: o.reportUnconfirmed,
       appearance: o.appearance
-        ? { proximity: o.proximityThreshold, distance: o.appearanceThreshold, momentum: o.featureMomentum }
+        ? {
+            proximity: o.proximityThreshold,
+            distance: o.appearanceThreshold,
+            scale: o.appearanceScale,
+            momentum: o.featureMomentum,
+          }
         : undefined,
     });
   }

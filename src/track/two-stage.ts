@@ -15,6 +15,14 @@ import {
 import { densePairs, mapPairs, overlaps, type SparsePairs } from './overlaps.ts';
 import { type FrameHints, packTracks, type Seen, seenAbove, type Tracks } from './types.ts';
 
+/** When looks decide; see BotSortOptions. */
+export interface AppearanceRules {
+  readonly proximity: number;
+  readonly distance: number;
+  readonly scale: number;
+  readonly momentum: number;
+}
+
 /** Numbers and switches in which ByteTrack and BoT-SORT differ. */
 export interface TwoStageRules {
   readonly form: BoxForm;
@@ -36,12 +44,10 @@ export interface TwoStageRules {
   readonly perClass: boolean;
   readonly useWarp: boolean;
   readonly reportUnconfirmed: boolean;
-  readonly appearance?:
-    | { readonly proximity: number; readonly distance: number; readonly momentum: number }
-    | undefined;
+  readonly appearance?: AppearanceRules | undefined;
 }
 
-/** The last use of both originals' code: IoU in whole pixels, x2 and y2 belonging to the box (cython_bbox). */
+/** Both originals measure IoU in whole pixels, x2 and y2 belonging to the box (cython_bbox). */
 const INCLUSIVE = 1;
 
 type Life = 'tracked' | 'lost' | 'removed';
@@ -227,7 +233,7 @@ export class TwoStageTracker {
       // spelled as the originals compute it, for the same rounding
       const cost = fuseScore ? 1 - (1 - distance) * s.score : distance;
       if (!appearance || !units || !t.feature || distance > appearance.proximity) return cost;
-      const look = appearanceDistance(t.feature, units[j]!) / 2;
+      const look = appearance.scale * (appearanceDistance(t.feature, units[j]!) / 2);
       return look > appearance.distance ? cost : Math.min(cost, look);
     });
   }

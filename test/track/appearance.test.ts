@@ -4,6 +4,7 @@ import { type Features, seededRandom, tensor } from '../../src/core/index.ts';
 import {
   appearanceDistance,
   blendFeature,
+  centredFeatures,
   maskPooledFeatures,
   pooledFeatures,
   squashMap,
@@ -81,4 +82,12 @@ test('distances and running features', () => {
   const blended = blendFeature(Float64Array.of(1, 0), [0, 5], 0.9);
   expect(Math.hypot(...blended)).toBeCloseTo(1, 12);
   expect(blended[0]! / blended[1]!).toBeCloseTo(9, 12);
+});
+
+test('centring takes each picture’s own mean away', () => {
+  const centred = centredFeatures(grid);
+  for (const batch of [0, 1]) {
+    expect([...pooledFeatures(centred, [0, 0, 96, 64], map, batch)].map(v => Math.abs(v) < 1e-5)).toEqual([true, true]);
+    expect([...pooledFeatures(centred, [16, 16, 32, 32], map, batch)]).toEqual([-0.5, -1.5]);
+  }
 });
