@@ -1,5 +1,22 @@
 /** The library: what `import ... from 'pe-dense'` gives. */
 export {
+  BACKBONE_NAMES,
+  BACKBONES,
+  Backbone,
+  type BackboneConfig,
+  type BackboneFeatures,
+  type BackboneName,
+  type BackboneOptions,
+  loadArch,
+} from './backbone/index.ts';
+export {
+  type Checkpoint,
+  openCheckpoint,
+  readTensor,
+  type StoredTensor,
+  writeSafetensors,
+} from './checkpoint/index.ts';
+export {
   DenseError,
   type Detections,
   ERRORS,
@@ -10,6 +27,41 @@ export {
   type RgbImage,
   rgbImage,
 } from './core/index.ts';
+export {
+  baselinePlane,
+  type CocoEvaluation,
+  type CocoOptions,
+  confusion,
+  countMot,
+  type DavisFigures,
+  DavisSequence,
+  type DepthMetrics,
+  depthMetrics,
+  evaluateCoco,
+  evaluateDepthMap,
+  evaluateLvis,
+  type Figures,
+  hotaCurves,
+  type LvisOptions,
+  loadGroundTruth,
+  loadResults,
+  type MotFigures,
+  meanDavis,
+  meanDepthMetrics,
+  motFigures,
+  parseMotText,
+  precisionCurve,
+  rleArea,
+  rleDecode,
+  rleEncode,
+  rleFromPolygon,
+  rleFromString,
+  rleIou,
+  rleMerge,
+  rleToBbox,
+  rleToString,
+  tide,
+} from './evaluate/index.ts';
 export {
   cropImage,
   type DecodeOptions,
@@ -24,6 +76,8 @@ export {
 export { type FoundModel, listModels } from './model/index.ts';
 export type { Device } from './onnx/index.ts';
 export {
+  type CarriedFrame,
+  type CarryOptions,
   type CocoResult,
   type DetectedObject,
   type DetectionNetwork,
@@ -32,7 +86,19 @@ export {
   type DetectOptions,
   Detector,
   type DetectorLoadOptions,
+  type EvaluateCocoOptions,
+  evaluateCocoFiles,
+  evaluateDavis,
+  evaluateDepth,
+  evaluateMot,
+  FeatureExtractor,
+  inspectCheckpoint,
+  MaskPropagator,
+  type MatchOptions,
+  matchImages,
+  type PropagatorLoadOptions,
   type SliceOptions,
   type StreamItem,
 } from './pipelines/index.ts';
+export { mergeSlices, nms, postprocess, sliceGrid, softNms, weightedBoxFusion } from './postprocess/index.ts';
 export { classColor, type DrawOptions, drawDetections } from './render/index.ts';

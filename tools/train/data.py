@@ -72,8 +72,9 @@ def read_coco(images, annotations):
     ]
 
 
-def class_balanced_weights(photos, threshold=0.02, limit=6.0, certain=0.4):
-    """Repeat factors (LVIS, arXiv 1908.03195): a picture weighs as its rarest class, sqrt(threshold / frequency)."""
+def class_balanced_weights(photos, threshold=0.02, power=0.5, limit=6.0, certain=0.4):
+    """Repeat factors (LVIS, arXiv 1908.03195): a picture weighs as its rarest class, (threshold / frequency)^power, the
+    common ones at least 1, pictures without a certain object 0.7."""
     count = Counter()
     classes = []
     for p in photos:
@@ -81,17 +82,17 @@ def class_balanced_weights(photos, threshold=0.02, limit=6.0, certain=0.4):
         classes.append(found)
         count.update(found)
     n = len(photos)
-    factor = {c: min(limit, max(1.0, (threshold / (k / n)) ** 0.5)) for c, k in count.items()}
+    factor = {c: min(limit, max(1.0, (threshold / (k / n)) ** power)) for c, k in count.items()}
     return np.array([max([factor[c] for c in found], default=0.7) for found in classes])
 
 
 class Composer:
     """Draws composites of one size from a pool. The same seed gives the same pictures."""
 
-    def __init__(self, photos, seed, source_weights=None, mosaic=0.45):
+    def __init__(self, photos, seed, source_weights=None, mosaic=0.45, balance=None):
         self.photos = photos
         self.rng = np.random.default_rng(seed)
-        weights = class_balanced_weights(photos)
+        weights = class_balanced_weights(photos, **(balance or {}))
         for i, p in enumerate(photos):
             weights[i] *= (source_weights or {}).get(p.source, 1.0)
         self.cumulative = np.cumsum(weights / weights.sum())

@@ -49,7 +49,7 @@ class Source(threading.Thread):
         super().__init__(daemon=True)
         self.queue = Queue(maxsize=2)
         self.cfg, self.teacher, self.size, self.stopped = cfg, teacher, size, False
-        self.composer = Composer(photos, seed, cfg.get("source_weights"), cfg.get("mosaic", 0.45))
+        self.composer = Composer(photos, seed, cfg.get("source_weights"), cfg.get("mosaic", 0.45), cfg.get("balance"))
         self.start()
 
     def run(self):
