@@ -99,6 +99,20 @@ export {
   type PropagatorLoadOptions,
   type SliceOptions,
   type StreamItem,
+  type TrackFileOptions,
+  type TrackReport,
+  trackVideo,
 } from './pipelines/index.ts';
 export { mergeSlices, nms, postprocess, sliceGrid, softNms, weightedBoxFusion } from './postprocess/index.ts';
-export { classColor, type DrawOptions, drawDetections } from './render/index.ts';
+export { classColor, type DrawOptions, drawDetections, drawTracks, type TrackDrawOptions } from './render/index.ts';
+export { createTracker, type Tracker, type TrackerName, type Tracks } from './track/index.ts';
+export {
+  type FrameOptions,
+  type FrameSource,
+  openFrames,
+  openVideoWriter,
+  type VideoFrame,
+  type VideoInfo,
+  type VideoWriter,
+  type VideoWriterOptions,
+} from './video/index.ts';

@@ -110,14 +110,40 @@ function clipEnd(image: RgbImage, x: number, y: number, toX: number, toY: number
   return [x + t * (toX - x), y + t * (toY - y)];
 }
 
-const masks = new WeakMap<readonly number[], Coverage>();
+interface ZoneMask {
+  readonly coverage: Coverage;
+  readonly left: number;
+  readonly top: number;
+  /** Of the picture it was made for. */
+  readonly width: number;
+  readonly height: number;
+}
+
+const masks = new WeakMap<readonly number[], ZoneMask>(); // a zone is the same in every frame of a video
+
+function zoneMask(points: readonly number[], width: number, height: number): ZoneMask {
+  const known = masks.get(points);
+  if (known?.width === width && known.height === height) return known;
+  const range = (offset: number, size: number) => {
+    const values = points.filter((_, i) => i % 2 === offset);
+    const low = Math.min(size, Math.max(0, Math.floor(Math.min(...values))));
+    return [low, Math.max(low, Math.min(size, Math.ceil(Math.max(...values))))] as const;
+  };
+  const [left, right] = range(0, width);
+  const [top, bottom] = range(1, height);
+  const corners = Array.from(
+    { length: points.length / 2 },
+    (_, i) => [points[2 * i]! - left, points[2 * i + 1]! - top] as const,
+  );
+  const made = { coverage: fillOutline([corners], right - left, bottom - top), left, top, width, height };
+  masks.set(points, made);
+  return made;
+}
 
 function drawZone(image: RgbImage, { points, text }: DrawnZone, width: number, fontSize: number): void {
-  const [h, w] = image.shape;
+  const { coverage, left, top: first } = zoneMask(points, image.shape[1], image.shape[0]);
+  paintCoverage(image, coverage, left, first, ZONE_COLOR, 0.12);
   const corners = Array.from({ length: points.length / 2 }, (_, i) => [points[2 * i]!, points[2 * i + 1]!] as const);
-  let mask = masks.get(points); // the same for every frame of a video
-  if (!mask || mask.width !== w || mask.height !== h) masks.set(points, (mask = fillOutline([corners], w, h)));
-  paintCoverage(image, mask, 0, 0, ZONE_COLOR, 0.12);
   corners.forEach(([x, y], i) => {
     const [toX, toY] = corners[(i + 1) % corners.length]!;
     drawLine(image, ...clipEnd(image, x, y, toX, toY), ...clipEnd(image, toX, toY, x, y), width, ZONE_COLOR, 0.9);
