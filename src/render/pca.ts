@@ -231,7 +231,10 @@ function enlarge(
   }
 }
 
-function cubicTaps(from: number, to: number): { readonly cells: readonly number[]; readonly weights: readonly number[] }[] {
+function cubicTaps(
+  from: number,
+  to: number,
+): { readonly cells: readonly number[]; readonly weights: readonly number[] }[] {
   return Array.from({ length: to }, (_, i) => {
     const center = ((i + 0.5) * from) / to - 0.5;
     const low = Math.floor(center);
