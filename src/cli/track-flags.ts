@@ -47,7 +47,10 @@ export type TrackFlags = z.output<typeof TrackFlagsSchema>;
  * Checks flags that make sense only together, or not together.
  * @throws {DenseError} BAD_USAGE naming them
  */
-export function checkTrackFlags({ start, end, detections, model, resume, out, mot, video, draw }: TrackFlags): void {
+export function checkTrackFlags(
+  source: string,
+  { start, end, detections, model, resume, out, mot, video, draw }: TrackFlags,
+): void {
   if (start !== undefined) parseFramePoint(start, 'start');
   if (end !== undefined) parseFramePoint(end, 'end');
   if (detections !== undefined && model !== undefined)
@@ -59,6 +62,8 @@ export function checkTrackFlags({ start, end, detections, model, resume, out, mo
       'without outputs there is nothing to resume',
       'name them with --out, --mot or --video',
     );
+  if (resume && source === '-')
+    fail('BAD_USAGE', '--resume with standard input', 'it cannot be read again', 'save the video to a file first');
   if (!draw && out === undefined)
     fail('BAD_USAGE', '--no-draw without --out', 'only --out draws by itself', 'leave it out');
 }

@@ -2,6 +2,7 @@ import { Detector, type DetectorLoadOptions, type TrackReport, trackVideo } from
 import { parseLine, parseZone } from '../track/index.ts';
 import { formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress, type Progress } from './progress.ts';
+import { spoolStdin } from './spool.ts';
 import { type TrackFlags, trackerOptionsOf } from './track-flags.ts';
 
 /** How the command gets its detector: tests give their own. */
@@ -23,10 +24,11 @@ export async function runTrack(
     output.debug(`${detector.model}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`);
     return detector;
   };
+  const piped = source === '-' ? await spoolStdin(signal) : undefined;
   let progress: Progress | undefined;
   const started = performance.now();
   try {
-    const report = await trackVideo(source, loadNow, {
+    const report = await trackVideo(piped?.path ?? source, loadNow, {
       ...flags,
       lines: flags.line?.map((text, i) => parseLine(text, `line ${i + 1}`)),
       zones: flags.zone?.map((text, i) => parseZone(text, `zone ${i + 1}`)),
@@ -49,6 +51,7 @@ export async function runTrack(
   } finally {
     progress?.stop();
     await detector?.close();
+    await piped?.remove();
   }
 }
 

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -160,6 +160,19 @@ describe('a full disk', () => {
     await run(frames, { out: at('full'), draw: false, resume: true });
     await run(frames, { out: at('roomy'), draw: false });
     expect(text('full', 'walk.tracks.txt')).toBe(text('roomy', 'walk.tracks.txt'));
+  });
+});
+
+describe.skipIf(!av)('a video on standard input', { timeout: 120_000 }, () => {
+  test('is read to its end', () => {
+    writeFileSync(at('piped.txt'), sceneDetections(FRAMES));
+    const args = ['track', '-', '--detections', at('piped.txt'), '--json', '--quiet'];
+    const { status, stdout, stderr } = spawnSync(process.execPath, [BIN, ...args], {
+      input: readFileSync(film),
+      encoding: 'utf8',
+    });
+    expect([status, stderr]).toEqual([0, '']);
+    expect(JSON.parse(stdout)).toMatchObject({ summary: [{ frames: FRAMES }, { frames: FRAMES }] });
   });
 });
 

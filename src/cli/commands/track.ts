@@ -11,7 +11,7 @@ export function trackCommand(load?: LoadTrackDetector): Command {
   const command = new Command('track')
     .summary('follow objects through a video')
     .description('Follows objects through a video or a folder of frames: each keeps its number from frame to frame.')
-    .argument('<video>', 'a video file, or a folder of frames')
+    .argument('<video>', 'a video file, a folder of frames, or - for a video on standard input')
     .optionsGroup('Tracking:')
     .option('--tracker <name>', `how boxes become tracks: ${TRACKERS} (default: byte)`)
     .option('--track-score <0..1>', 'boxes this sure begin and carry tracks (default: 0.3; given ones 0.6)')
@@ -55,7 +55,7 @@ export function trackCommand(load?: LoadTrackDetector): Command {
     .action(async (source: string, raw: Record<string, unknown>) => {
       const { checkTrackFlags, TrackFlagsSchema } = await import('../track-flags.ts');
       const flags = parseOptions(TrackFlagsSchema, raw);
-      checkTrackFlags(flags);
+      checkTrackFlags(source, flags);
       const { runTrack } = await import('../track-run.ts');
       await runTrack(source, flags, interruptSignal(), load);
     });
