@@ -156,6 +156,7 @@ describe('a full disk', () => {
     vi.restoreAllMocks();
     const json = JSON.parse(text('full', 'walk.tracks.json'));
     expect(json.stopped).toMatchObject({ frame: 7 });
+    expect(json.summary.map((row: { last: number }) => row.last)).toEqual([7, 7]); // no row runs ahead of the frames
     expect(existsSync(at('full', 'walk.tracks.txt'))).toBe(false); // whole or not at all
     await run(frames, { out: at('full'), draw: false, resume: true });
     await run(frames, { out: at('roomy'), draw: false });

@@ -65,9 +65,21 @@ export async function trackVideo(
   const detector = given ? undefined : await load();
   const labels: LabelSet = given ? given.labels : detector!.labelSet;
   const follower = makeFollower(options, labels, info.fps / (options.every ?? 1), given !== undefined);
-  const tally = new Tally(options, labels);
+  const tally = new Tally({ ...options, trail: 0 }, labels);
+  const ahead = new Tally(options, labels);
   const journal = detector && (await openJournal(paths, info, detector, options));
-  const run: Run = { source: opened, options, paths, follower, tally, labels, journal, done: 0, last: undefined };
+  const run: Run = {
+    source: opened,
+    options,
+    paths,
+    follower,
+    tally,
+    ahead,
+    labels,
+    journal,
+    done: 0,
+    last: undefined,
+  };
   try {
     await work(run, detector, given);
   } catch (error) {
@@ -85,7 +97,9 @@ interface Run {
   readonly options: TrackFileOptions;
   readonly paths: OutputPaths;
   readonly follower: Follower;
+  /** What is in every output, for the report; and what has been tracked, for the next frame's drawing. */
   readonly tally: Tally;
+  readonly ahead: Tally;
   readonly labels: LabelSet;
   readonly journal: Journal | undefined;
   done: number;
@@ -107,9 +121,10 @@ async function work(run: Run, detector: Detector | undefined, given: GivenDetect
     const finished = overlapped(trackedFrames(run, seen, outputs), WRITE_AHEAD, async ({ time, tracks, drawn }) => {
       queue = queue.then(() => outputs.write(drawn, time, tracks));
       await queue;
-      return time;
+      return { time, tracks };
     });
-    for await (const time of finished) {
+    for await (const { time, tracks } of finished) {
+      tally.add(time.index + 1, tracks);
       run.done++;
       run.last = time;
       options.onFrame?.(run.done, total, time.index);
@@ -130,8 +145,8 @@ async function* trackedFrames(run: Run, seen: AsyncIterable<SeenFrame>, outputs:
   for await (const frame of seen) {
     if (frame.fresh) await run.journal?.add(frame);
     const tracks: Tracks = await run.follower.follow(frame);
-    run.tally.add(frame.time.index + 1, tracks);
-    const drawn = await outputs.draw(frame.image, frame.time, tracks, run.tally);
+    run.ahead.add(frame.time.index + 1, tracks);
+    const drawn = await outputs.draw(frame.image, frame.time, tracks, run.ahead);
     yield { time: frame.time, tracks, drawn };
   }
 }
@@ -219,7 +234,7 @@ function expectedFrames(info: VideoInfo, { start, end, every = 1 }: TrackFileOpt
 function stopReport({ last }: Run, error: unknown): StopReport {
   const reason =
     error instanceof DenseError ? (error.code === 'ABORTED' ? 'interrupted' : error.detail.what) : messageOf(error);
-  return { frame: last ? last.index + 1 : 0, time_s: last?.time_s ?? 0, reason };
+  return { frame: last ? last.index + 1 : 0, time_s: Math.round((last?.time_s ?? 0) * 1e6) / 1e6, reason };
 }
 
 /** The error with where the outputs end. */
