@@ -5,7 +5,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rgbImage, seededRandom, tensor } from '../../src/core/index.ts';
 import { readValuePng } from '../../src/evaluate/index.ts';
 import { encodePalettePng, encodePng } from '../../src/image/index.ts';
-import { findDavis, findVideo, MaskPropagator, propagateFiles, trackingSize } from '../../src/pipelines/index.ts';
+import {
+  defaultTrackingLayer,
+  findDavis,
+  findVideo,
+  MaskPropagator,
+  propagateFiles,
+  trackingSize,
+} from '../../src/pipelines/index.ts';
 import { runCli } from '../cli/harness.ts';
 import { writeTinyModel } from '../detect/tiny-model.ts';
 
@@ -85,6 +92,12 @@ describe('trackingSize', () => {
   test('never falls below the short side', () => {
     expect(trackingSize(101, 100, 30, 16)).toEqual({ width: 64, height: 32 });
   });
+});
+
+test('the layer by default is the best one measured, else the last', () => {
+  expect(defaultTrackingLayer('dense-t16', 12)).toBe(9);
+  expect(defaultTrackingLayer('pe-spatial-b16', 12)).toBe(12);
+  expect(defaultTrackingLayer('dense-t16', 2)).toBe(2);
 });
 
 test('follows two objects, keeps their ids and their colours', async () => {

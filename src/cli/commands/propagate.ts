@@ -62,7 +62,7 @@ export function propagateCommand(): Command {
     .option('--resume', 'skip videos whose masks are all there')
     .option('--json', 'a summary as JSON on standard output')
     .optionsGroup('Protocol:')
-    .option('--layer <n>', `${LAYER_TEXT} (default: the best on DAVIS, see docs/propagate.md)`)
+    .option('--layer <n>', `${LAYER_TEXT} (default: the best one measured, else the last)`)
     .option('--context <n>', 'previous frames looked at beside the first', '7')
     .option('--topk <n>', 'most similar patches that pass on their labels', '5')
     .option('--radius <n>', 'patches to each side that are searched; 0: the whole frame', '12')

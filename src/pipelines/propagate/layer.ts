@@ -1,11 +1,15 @@
 /**
- * The block whose features carry masks best, by default. Measured by block on DAVIS with PE-Spatial towers of 12 blocks
- * (docs/propagate.md); deeper towers take the block at the same share of their depth.
+ * The block whose features carry masks best, where it was measured (docs/propagate.md, tools/layers/jf-by-layer.ts) and
+ * is not the last one. By name of a model or an architecture.
+ */
+const BEST_LAYERS: Readonly<Record<string, number>> = { 'dense-t16': 9 };
+
+/**
+ * The block that carries masks by default: the best one measured, else the last.
  *
+ * @param name of a model or an architecture
  * @param blocks of the tower
  */
-export function defaultTrackingLayer(blocks: number): number {
-  return Math.max(1, Math.round((blocks * BEST_OF_12) / 12));
+export function defaultTrackingLayer(name: string, blocks: number): number {
+  return Math.min(BEST_LAYERS[name] ?? blocks, blocks);
 }
-
-const BEST_OF_12 = 12;

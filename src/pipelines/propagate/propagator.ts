@@ -80,7 +80,7 @@ export class MaskPropagator {
   /** @throws {DenseError} UNKNOWN_MODEL, BAD_MODEL, BAD_CHECKPOINT; BAD_INPUT for a layer it does not have */
   static async load(options: PropagatorLoadOptions = {}): Promise<MaskPropagator> {
     const { name, config } = await findTower(options);
-    const layers = options.layers ?? [defaultTrackingLayer(config.layers)];
+    const layers = options.layers ?? [defaultTrackingLayer(name, config.layers)];
     for (const layer of layers)
       if (layer !== 'last' && !(Number.isInteger(layer) && layer >= 1 && layer <= config.layers))
         fail(
