@@ -24,6 +24,25 @@ def fold(conv, bn):
     return conv.weight * scale.view(shape), bn.bias - bn.running_mean * scale
 
 
+def folded_pairs(head: DetectionHead):
+    """(name, convolution, batch norm) of everything that is folded."""
+    for name in ("lateral", "mix", "up", "down"):
+        module = getattr(head, name)
+        yield name, module.conv, module.bn
+    for level, tower in enumerate(head.towers):
+        for i, pair in enumerate(tower):
+            yield f"towers.{level}.{i}.dw", pair.dw.conv, pair.dw.bn
+            yield f"towers.{level}.{i}.pw", pair.pw.conv, pair.pw.bn
+
+
+def statistics(head: DetectionHead):
+    """What folding loses, small: with it a model directory can be trained on. {"train.<name>": [4, channels]}"""
+    return {
+        f"train.{name}": torch.stack((bn.weight, bn.bias, bn.running_mean, bn.running_var)).detach()
+        for name, _, bn in folded_pairs(head)
+    }
+
+
 def fold_head(head: DetectionHead):
     """{"head....": tensor} under the names src/heads/detection reads."""
     out = {}
@@ -33,15 +52,9 @@ def fold_head(head: DetectionHead):
 
     for tap, norm in head.norms.items():
         put(f"norms.{tap}", norm.weight, norm.bias)
-    weight, bias = fold(head.lateral.conv, head.lateral.bn)
-    put("lateral", weight.flatten(1), bias)
-    for name in ("mix", "up", "down"):
-        module = getattr(head, name)
-        put(name, *fold(module.conv, module.bn))
-    for level, tower in enumerate(head.towers):
-        for i, pair in enumerate(tower):
-            put(f"towers.{level}.{i}.dw", *fold(pair.dw.conv, pair.dw.bn))
-            put(f"towers.{level}.{i}.pw", *fold(pair.pw.conv, pair.pw.bn))
+    for name, conv, bn in folded_pairs(head):
+        weight, bias = fold(conv, bn)
+        put(name, weight.flatten(1) if name == "lateral" else weight, bias)
     for level, conv in enumerate(head.out):
         put(f"out.{level}", conv.weight, conv.bias)
     return {k: v.detach().clone().contiguous() for k, v in out.items()}
@@ -78,7 +91,8 @@ def main():
     last = max(model.head.taps)
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, "weights.safetensors")
-    save_file({k: v.half().contiguous() for k, v in tensors.items()}, path, {"format": "pt"})
+    stored = {k: v.half().contiguous() for k, v in tensors.items()} | statistics(model.head)
+    save_file(stored, path, {"format": "pt"})
     aligned(path)
     with open(path, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
@@ -102,7 +116,7 @@ def main():
         "heads": {
             "detection": {"kind": "anchor-free", "strides": list(model.strides), "bins": model.head.bins, "labels": a.labels}
         },
-        "nms": {"kind": "hard", "iou": 0.6, "score": 0.3, "max": 100},
+        "nms": {"kind": "hard", "iou": 0.5, "score": 0.3, "max": 100},
         "files": {"weights": {"path": "weights.safetensors", "dtype": "fp16", "sha256": digest}},
         "metrics": metrics,
     }

@@ -6,30 +6,26 @@ import os
 import torch
 from safetensors.torch import load_file
 
+from export import folded_pairs
 from head import Detector
 
 
 def unfold_head(head, tensors):
-    """Puts folded convolutions into the head; each batch norm becomes the identity plus the folded bias."""
-
-    def put(conv, bn, name):
+    """Puts folded convolutions back into the head, with the batch norms' statistics where the file has them."""
+    for name, conv, bn in folded_pairs(head):
         weight, bias = tensors[f"head.{name}.weight"], tensors[f"head.{name}.bias"]
-        conv.weight.data.copy_(weight.view(conv.weight.shape))
-        bn.weight.data.fill_(1.0)
-        bn.bias.data.copy_(bias)
-        bn.running_mean.zero_()
-        bn.running_var.fill_(1.0 - bn.eps)
-
+        known = tensors.get(f"train.{name}")
+        if known is None:  # the identity plus the folded bias: right for evaluation, not for training on
+            known = torch.stack((torch.ones_like(bias), bias, torch.zeros_like(bias), torch.ones_like(bias) - bn.eps))
+        for target, value in zip((bn.weight.data, bn.bias.data, bn.running_mean, bn.running_var), known):
+            target.copy_(value)
+        shape = [1] * conv.weight.ndim
+        shape[1 if isinstance(conv, torch.nn.ConvTranspose2d) else 0] = -1
+        scale = bn.weight / (bn.running_var + bn.eps).sqrt()
+        conv.weight.data.copy_(weight.view(conv.weight.shape) / scale.view(shape))
     for tap, norm in head.norms.items():
         norm.weight.data.copy_(tensors[f"head.norms.{tap}.weight"])
         norm.bias.data.copy_(tensors[f"head.norms.{tap}.bias"])
-    for name in ("lateral", "mix", "up", "down"):
-        module = getattr(head, name)
-        put(module.conv, module.bn, name)
-    for level, tower in enumerate(head.towers):
-        for i, pair in enumerate(tower):
-            put(pair.dw.conv, pair.dw.bn, f"towers.{level}.{i}.dw")
-            put(pair.pw.conv, pair.pw.bn, f"towers.{level}.{i}.pw")
     for level, conv in enumerate(head.out):
         conv.weight.data.copy_(tensors[f"head.out.{level}.weight"])
         conv.bias.data.copy_(tensors[f"head.out.{level}.bias"])
@@ -61,7 +57,7 @@ def load_directory(folder):
     tensors = {k: v.float() for k, v in load_file(path).items()}
     options = model_options(folder, tensors)
     model = Detector(**options)
-    model.backbone.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(("head.", "depth."))})
+    model.backbone.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(("head.", "depth.", "train."))})
     with torch.no_grad():
         unfold_head(model.head, tensors)
     return model.eval(), options

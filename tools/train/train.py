@@ -21,12 +21,16 @@ from data import Composer, jitter_colours, read_coco, read_shards
 from evaluate import evaluate
 from head import Detector
 from losses import dense_distillation, task_aligned
+from model_dir import load_directory
 from optim import build_optimizers
 from picodet import PicoDet
 
 
 def load_start(model, path):
-    """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector saved by this script."""
+    """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector: a model directory, or saved by this script."""
+    if os.path.isdir(path):
+        model.load_state_dict(load_directory(path)[0].state_dict())
+        return
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
 
