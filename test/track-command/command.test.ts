@@ -82,6 +82,12 @@ describe('track --detections', () => {
     expect(figures).toMatchObject({ IDSW: 0, FP: 0, IDF1: 1, MOTA: 1 });
     expect(figures.HOTA).toBeGreaterThan(0.9);
   });
+  test('boxes behind the last frame are mentioned: the file may belong to another video', async () => {
+    writeFileSync(at('longer.txt'), sceneDetections(FRAMES + 3));
+    const { code, stderr } = await cli('track', frames, '--detections', at('longer.txt'));
+    expect(code).toBe(0);
+    expect(stderr).toContain(`detections reach to frame ${FRAMES + 3}, the video ends with frame ${FRAMES}`);
+  });
   test('--start, --end and --every keep the frame numbers of the source', async () => {
     const args = ['--detections', det, '--json', '--start', '3', '--end', '15', '--every', '4'];
     const { stdout } = await cli('track', frames, ...args);
@@ -114,6 +120,9 @@ describe('track with a model', () => {
     expect(readdirSync(at('out', 'walk.tracks')).length).toBe(FRAMES);
     const json = JSON.parse(readFileSync(at('out', 'walk.tracks.json'), 'utf8')) as TrackJson;
     expect(new Set(json.frames[9].tracks.map(t => t.category_id))).toEqual(new Set([1, 5])); // the model's ids
+    const again = await cli('track', frames, '--out', at('out'), '--resume', '--json');
+    expect([again.code, JSON.parse(again.stdout)]).toEqual([0, json]);
+    expect(again.stderr).toContain('done earlier');
     const drawn = await decodeImage(at('out', 'walk.tracks', '000010.png'));
     const plain = await decodeImage(join(frames, '000010.png'));
     expect(drawn.shape).toEqual(plain.shape);

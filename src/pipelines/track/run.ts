@@ -1,4 +1,4 @@
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DenseError, fail, type LabelSet, messageOf } from '../../core/index.ts';
 import type { Tracks } from '../../track/index.ts';
@@ -60,8 +60,10 @@ export async function trackVideo(
   const paths = await outputPaths(info, options);
   const written = [...paths.mot, ...(paths.json ? [paths.json] : []), ...paths.video];
   const given = options.detections === undefined ? undefined : await readGivenDetections(options.detections);
-  if (!given && (await isDone(paths, options)))
+  if (!given && (await isDone(paths, options))) {
+    if (options.onJson) options.onJson(await readFile(paths.json!, 'utf8'));
     return { info, frames: 0, lines: [], zones: [], summary: [], written, skipped: true };
+  }
   const detector = given ? undefined : await load();
   const labels: LabelSet = given ? given.labels : detector!.labelSet;
   const follower = makeFollower(options, labels, info.fps / (options.every ?? 1), given !== undefined);
@@ -89,6 +91,10 @@ export async function trackVideo(
     follower.close();
   }
   await journal?.close(true);
+  let lastGiven = 0;
+  for (const frame of given?.byFrame.keys() ?? []) lastGiven = Math.max(lastGiven, frame);
+  if (options.end === undefined && run.last && lastGiven > run.last.index + 1)
+    options.onNote?.(`detections reach to frame ${lastGiven}, the video ends with frame ${run.last.index + 1}`);
   return { info, frames: run.done, ...tally.report(), written, skipped: false };
 }
 
@@ -209,7 +215,7 @@ async function openJournal(
 
 /** Whether an earlier run has written everything: its outputs are there and its journal is gone. */
 async function isDone({ mot, json, video, journal }: OutputPaths, options: TrackFileOptions): Promise<boolean> {
-  if (!options.resume || journal === undefined || options.onJson) return false;
+  if (!options.resume || journal === undefined || (options.onJson && !json)) return false;
   const isThere = (path: string) =>
     access(path).then(
       () => true,
