@@ -60,10 +60,11 @@ describe.each(golden)('$name ($benchmark)', c => {
     expectFigures({ ...motFigures(all) }, { ...hotaCurves(all.hota) }, c.figures.COMBINED!);
   });
 
-  test.runIf(c.motmetrics)('IDF1 (and MOTA where the matching rules agree) equal motmetrics to 1e-10', () => {
-    for (const [name, want] of Object.entries(c.motmetrics ?? {})) {
-      expect(motFigures(counts[name]!).IDF1).toBeCloseTo(want.IDF1, 10);
-      if (want.MOTA !== undefined) expect(motFigures(counts[name]!).MOTA).toBeCloseTo(want.MOTA, 10);
-    }
-  });
+  if (c.motmetrics)
+    test('IDF1 (and MOTA where the matching rules agree) equal motmetrics to 1e-10', () => {
+      for (const [name, want] of Object.entries(c.motmetrics ?? {})) {
+        expect(motFigures(counts[name]!).IDF1).toBeCloseTo(want.IDF1, 10);
+        if (want.MOTA !== undefined) expect(motFigures(counts[name]!).MOTA).toBeCloseTo(want.MOTA, 10);
+      }
+    });
 });
