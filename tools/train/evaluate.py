@@ -26,7 +26,7 @@ STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs
 
 
 @torch.no_grad()
-def detect(model, picture, size, score=0.001, iou=0.6, limit=100, before=1000):
+def detect(model, picture, size, score=0.001, iou=0.5, limit=100, before=1000):
     """picture uint8 [h, w, 3] RGB, squashed to size x size (bilinear, antialiased) -> boxes [n, 6] in its pixels."""
     h, w = picture.shape[:2]
     device = next(model.parameters()).device
