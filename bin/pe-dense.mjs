@@ -55,4 +55,9 @@ try {
     existsSync(source) ? `run "npm ci" in ${fileURLToPath(root)}` : 'install pe-dense again',
   );
 }
-process.exitCode = await cli.main(process.argv.slice(2));
+const alive = setInterval(() => {}, 2 ** 30); // what is awaited may, for a moment, hang on nothing that keeps Node running
+try {
+  process.exitCode = await cli.main(process.argv.slice(2));
+} finally {
+  clearInterval(alive);
+}

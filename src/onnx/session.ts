@@ -239,6 +239,7 @@ export class Session {
   /** Ends the thread and frees the network. Runs not done yet are rejected. */
   async close(): Promise<void> {
     this.stop('the session is closed');
+    this.worker.ref(); // an idle worker does not keep the process alive, and its end must be awaited
     await this.worker.terminate();
   }
 }
