@@ -95,7 +95,7 @@ describe('trackingSize', () => {
 });
 
 test('the layer by default is the best one measured, else the last', () => {
-  expect(defaultTrackingLayer('dense-t16', 12)).toBe(9);
+  expect(defaultTrackingLayer('dense-t16', 12)).toBe(10);
   expect(defaultTrackingLayer('pe-spatial-b16', 12)).toBe(12);
   expect(defaultTrackingLayer('dense-t16', 2)).toBe(2);
 });
