@@ -1,6 +1,6 @@
 /** Entry of the thread that owns one onnxruntime session. It talks to {@link Session} by messages only. */
 import { parentPort } from 'node:worker_threads';
-import { env, InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
 
 /** One tensor on its way between threads. */
 export interface WireTensor {
@@ -29,8 +29,6 @@ export type Answer =
   | { readonly kind: 'opened'; readonly inputs: readonly WireMetadata[]; readonly outputs: readonly WireMetadata[] }
   | { readonly kind: 'ran'; readonly id: number; readonly outputs: readonly WireTensor[] }
   | { readonly kind: 'failed'; readonly id: number; readonly message: string };
-
-env.logLevel = 'fatal'; // what it would print comes back as an error, and is explained there
 
 const port = parentPort!;
 let session: InferenceSession | undefined;
