@@ -9,8 +9,26 @@ export function interruptSignal(): AbortSignal {
   const created = new AbortController();
   controller = created;
   process.on('SIGINT', () => {
-    if (created.signal.aborted) process.exit(130);
+    if (created.signal.aborted) {
+      // By the signal itself, which shells report as 130: process.exit in the middle of a run makes onnxruntime abort.
+      process.removeAllListeners('SIGINT');
+      process.kill(process.pid, 'SIGINT');
+      return;
+    }
     created.abort();
   });
   return created.signal;
+}
+
+let readerGone = false;
+
+/** The reader of our output has closed it (`| head`): work winds down as after Ctrl-C, but it is no error. */
+export function stopForClosedPipe(): void {
+  readerGone = true;
+  controller?.abort();
+}
+
+/** Whether {@link stopForClosedPipe} was called. */
+export function isReaderGone(): boolean {
+  return readerGone;
 }

@@ -1,5 +1,6 @@
 import { type Command, CommanderError } from 'commander';
 import { DenseError, ERRORS } from '../core/index.ts';
+import { isReaderGone, stopForClosedPipe } from './interrupt.ts';
 import { printError } from './output.ts';
 import { buildProgram } from './program.ts';
 import { usageErrorOf } from './usage.ts';
@@ -24,6 +25,7 @@ export async function main(args: readonly string[], makeProgram: () => Command =
     await program.parseAsync(args, { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
+    if (isReaderGone()) return 0;
     if (error instanceof CommanderError) {
       if (error.exitCode === 0) return 0; // --help and --version end this way
       if (error.code === 'commander.help') return ERRORS.BAD_USAGE.exit; // a group without its command: help is printed
@@ -43,7 +45,7 @@ function quietOnClosedPipes(): void {
   pipesWatched = true;
   for (const stream of [process.stdout, process.stderr])
     stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
+      if (error.code !== 'EPIPE') throw error;
+      stopForClosedPipe(); // not process.exit: in the middle of a run it makes onnxruntime abort
     });
 }

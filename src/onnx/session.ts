@@ -77,6 +77,8 @@ export class Session {
   private readonly running = new Map<number, Job>();
   private nextId = 0;
   private closed: DenseError | undefined;
+  /** Settles when the thread is gone. */
+  private readonly ended: Promise<void>;
 
   private constructor(
     private readonly worker: Worker,
@@ -88,7 +90,12 @@ export class Session {
   ) {
     worker.on('message', (answer: Answer) => this.receive(answer));
     worker.on('error', error => this.stop(`the session's thread failed: ${messageOf(error)}`, error));
-    worker.on('exit', () => this.stop('the session is closed'));
+    this.ended = new Promise(resolve => {
+      worker.on('exit', () => {
+        this.stop('the session is closed');
+        resolve();
+      });
+    });
     worker.unref();
   }
 
@@ -203,8 +210,8 @@ export class Session {
       this.running.set(job.id, job);
       this.worker.postMessage(job.request);
     }
-    // an idle session does not keep the process alive
-    if (this.running.size > 0) this.worker.ref();
+    // an idle session does not keep the process alive; one that is closing does, until its thread is gone
+    if (this.running.size > 0 || this.closed) this.worker.ref();
     else this.worker.unref();
   }
 
@@ -240,7 +247,9 @@ export class Session {
   async close(): Promise<void> {
     this.stop('the session is closed');
     this.worker.ref(); // an idle worker does not keep the process alive, and its end must be awaited
-    await this.worker.terminate();
+    // The thread ends itself, between runs: ended from outside in the middle of one, onnxruntime aborts the whole process.
+    this.worker.postMessage({ kind: 'close' } satisfies Request);
+    await this.ended;
   }
 }
 

@@ -17,6 +17,7 @@ export interface WireMetadata {
 }
 
 export type Request =
+  | { readonly kind: 'close' }
   | { readonly kind: 'open'; readonly model: Uint8Array | string; readonly options: InferenceSession.SessionOptions }
   | {
       readonly kind: 'run';
@@ -42,6 +43,7 @@ function metadata(list: readonly InferenceSession.ValueMetadata[]): WireMetadata
 }
 
 async function answer(request: Request): Promise<void> {
+  if (request.kind === 'close') process.exit(); // of this thread only
   if (request.kind === 'open') {
     const { model, options } = request;
     session =

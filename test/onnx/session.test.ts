@@ -279,3 +279,28 @@ describe('the worker starts', () => {
     expect({ stdout, stderr }).toEqual({ stdout: '[0,2]\n', stderr: '' });
   });
 });
+
+test('closing in the middle of a run leaves the process alive', { timeout: 180_000 }, async () => {
+  // in a process of its own: what this guards against is an abort of the whole process
+  const script = `
+    const { GraphBuilder, Session } = await import(${JSON.stringify(pathToFileURL(join(root, 'src/onnx/index.ts')).href)});
+    const b = new GraphBuilder();
+    let x = b.input('x', 'float32', ['batch', 256, 256]);
+    const w = b.constant(new Float32Array(65536).fill(0.01), [256, 256]);
+    for (let i = 0; i < 12; i++) x = b.relu(b.matmul(x, w));
+    b.output('y', x);
+    const graph = b.build();
+    let rejected = 0;
+    for (let i = 0; i < 12; i++) {
+      const session = await Session.open(graph);
+      session.run({ x: { dims: [4, 256, 256], data: new Float32Array(262144).fill(0.5) } }).catch(() => rejected++);
+      await new Promise(resolve => setTimeout(resolve, i % 6));
+      await session.close();
+    }
+    console.log(rejected > 0 ? 'closed' : 'never in the middle');`;
+  const file = join(folder, 'busy.mjs');
+  await writeFile(file, script);
+  const tsx = pathToFileURL(join(root, 'node_modules/tsx/dist/loader.mjs')).href;
+  const { stdout, stderr } = await run(process.execPath, ['--import', tsx, file], { cwd: root });
+  expect({ stdout, stderr }).toEqual({ stdout: 'closed\n', stderr: '' });
+});
