@@ -31,7 +31,7 @@ const COMMANDS: readonly Registered[] = [
 export function buildProgram(commands: readonly Registered[] = COMMANDS): Command {
   const program = new Command('pe-dense')
     .description(
-      'Dense prediction with Perception Encoder features: boxes, depth, tracks, and the metrics to score them.',
+      'Dense prediction with Perception Encoder features: boxes, tracks, masks, and the metrics to score them.',
     )
     .version(packageVersion(), '-V, --version', 'print the version')
     .usage('<command> [options]')
