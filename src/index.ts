@@ -24,6 +24,7 @@ export {
   type ErrorDetail,
   LABEL_SETS,
   type LabelSet,
+  parseMotText,
   type RgbImage,
   rgbImage,
 } from './core/index.ts';
@@ -49,7 +50,6 @@ export {
   meanDavis,
   meanDepthMetrics,
   motFigures,
-  parseMotText,
   precisionCurve,
   rleArea,
   rleDecode,

@@ -4,8 +4,9 @@
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseMotText } from '../../src/core/index.ts';
 import { countSequence } from '../../src/evaluate/mot/evaluate.ts';
-import { addMotCounts, type MotCounts, motFigures, parseMotText } from '../../src/evaluate/mot/index.ts';
+import { addMotCounts, type MotCounts, motFigures } from '../../src/evaluate/mot/index.ts';
 import { motSequence } from '../../src/evaluate/mot/sequence.ts';
 
 const [gt, pred, times] = process.argv.slice(2) as [string, string, string];

@@ -11,8 +11,15 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Detections, type Features, noDetections, seededNormal, seededRandom } from '../../src/core/index.ts';
-import { countMot, type MotFigures, motFigures, parseMotText } from '../../src/evaluate/index.ts';
+import {
+  type Detections,
+  type Features,
+  noDetections,
+  parseMotText,
+  seededNormal,
+  seededRandom,
+} from '../../src/core/index.ts';
+import { countMot, type MotFigures, motFigures } from '../../src/evaluate/index.ts';
 import { decodeImage } from '../../src/image/index.ts';
 import { FeatureExtractor } from '../../src/pipelines/index.ts';
 import {
@@ -23,7 +30,6 @@ import {
   motTracks,
   POOLED_APPEARANCE,
   pooledFeatures,
-  readMot,
   squashMap,
   type Tracks,
   writeMot,
@@ -43,7 +49,7 @@ if (!values.mot) throw new Error('--mot DIR is needed');
 const layer = values.layer === 'last' ? 'last' : Number(values.layer);
 
 const gtBytes = readFileSync(path.join(values.mot, 'gt/gt.txt'));
-const truth = motTracks(readMot(gtBytes.toString(), 'gt.txt').filter(r => r.score !== 0));
+const truth = motTracks(parseMotText(gtBytes, 'gt.txt'));
 const files = readdirSync(path.join(values.mot, 'img1')).sort().slice(0, truth.length);
 
 const extractor = await FeatureExtractor.load({

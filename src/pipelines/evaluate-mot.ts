@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { fail, messageOf } from '../core/index.ts';
+import { fail, messageOf, parseMotText } from '../core/index.ts';
 import {
   addMotCounts,
   countMot,
@@ -11,7 +11,6 @@ import {
   type MotCounts,
   type MotFigures,
   motFigures,
-  parseMotText,
 } from '../evaluate/index.ts';
 
 export interface EvaluateMotOptions {

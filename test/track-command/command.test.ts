@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { evaluateCommand } from '../../src/cli/commands/evaluate/index.ts';
 import { trackCommand } from '../../src/cli/commands/track.ts';
+import { parseMotText } from '../../src/core/index.ts';
 import { decodeImage } from '../../src/image/index.ts';
-import { readMot } from '../../src/track/index.ts';
 import { openFrames } from '../../src/video/index.ts';
 import { runCli } from '../cli/harness.ts';
 import { av } from '../video/helpers.ts';
@@ -76,7 +76,7 @@ describe('track --detections', () => {
     expect(code).toBe(0);
     const text = readFileSync(mot, 'utf8');
     expect(text.split('\n')[0]).toMatch(/^1,[12],-?[\d.]+,-?[\d.]+,[\d.]+,[\d.]+,0\.9\d*,-1,-1,-1$/);
-    expect(new Set(readMot(text).map(r => r.id))).toEqual(new Set([1, 2]));
+    expect(new Set(parseMotText(text, 'mot').id)).toEqual(new Set([1, 2]));
     const { stdout } = await cli('evaluate', 'mot', '--gt', at('gt.txt'), '--pred', mot, '--json');
     const figures = JSON.parse(stdout) as Record<string, number>;
     expect(figures).toMatchObject({ IDSW: 0, FP: 0, IDF1: 1, MOTA: 1 });
@@ -150,8 +150,8 @@ describe('track with a model', () => {
       expect([json.frames.length, json.stopped!.frame]).toEqual([8, 8]);
       expect(json.stopped!.reason).toContain('000009.png');
     }
-    const last = readMot(readFileSync(at('b', 'broken.tracks.txt'), 'utf8')).at(-1)!;
-    expect(last.frame).toBe(8);
+    const last = parseMotText(readFileSync(at('b', 'broken.tracks.txt')), 'mot');
+    expect(last.frame.at(-1)).toBe(8);
     writeFileSync(join(broken, '000009.png'), good);
     expect((await cli('track', broken, '--out', at('b'), '--resume', '--quiet')).code).toBe(0);
     expect((await cli('track', broken, '--out', at('whole'), '--quiet')).code).toBe(0);

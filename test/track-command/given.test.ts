@@ -54,6 +54,6 @@ describe('given detections', () => {
   test('a file that is missing, or cut off', async () => {
     await expect(readGivenDetections(join(root, 'none'))).rejects.toThrow('cannot read detections');
     await expect(given('[{"image_id": 1,')).rejects.toThrow('cannot read detections');
-    await expect(given('1,-1,3,4\n')).rejects.toThrow(/given line 1 has 4 columns/);
+    await expect(given('1,-1,3,4\n')).rejects.toThrow(/given, line 1: has 4 columns/);
   });
 });

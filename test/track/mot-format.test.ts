@@ -1,21 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { motDetections, motTracks, readMot, writeMot } from '../../src/track/index.ts';
+import { parseMotText } from '../../src/core/index.ts';
+import { motDetections, motDetectionsByFrame, motTracks, writeMot } from '../../src/track/index.ts';
 import { packTracks } from '../../src/track/types.ts';
+
+const read = (text: string) => parseMotText(text, 'det.txt');
 
 describe('MOTChallenge text', () => {
   test('a det.txt becomes detections per frame', () => {
-    const rows = readMot('1,-1,10,20,30,40,0.75,-1,-1,-1\r\n\n# note\n3,-1,1.5,2.5,10,10,-1,-1,-1,-1\n3 -1 0 0 5 5\n');
+    const rows = read('1,-1,10,20,30,40,0.75,-1,-1,-1\r\n\n# note\n3,-1,1.5,2.5,10,10,-1,-1,-1,-1\n3 -1 0 0 5 5\n');
     const frames = motDetections(rows, 4);
     expect(frames.map(f => f.length)).toEqual([1, 0, 2, 0]);
     expect([...frames[0]!.boxes]).toEqual([10, 20, 40, 60]);
     expect([...frames[0]!.scores]).toEqual([0.75]);
     expect([...frames[2]!.scores]).toEqual([1, 1]);
-    expect(motDetections(readMot('1,-1,0,0,9,9,37.5\n1,-1,0,0,9,9,-0.5'))[0]!.scores).toEqual(Float32Array.of(1, 0));
+    expect(motDetections(read('1,-1,0,0,9,9,37.5\n1,-1,0,0,9,9,-0.5'))[0]!.scores).toEqual(Float32Array.of(1, 0));
   });
 
   test('ground truth keeps ids and classes', () => {
-    const [frame] = motTracks(readMot('1,7,10,20,30,40,1,3,0.9'));
+    const [frame] = motTracks(read('1,7,10,20,30,40,1,3,0.9'));
     expect([frame!.ids[0], frame!.classes[0], frame!.scores[0]]).toEqual([7, 3, 1]);
   });
 
@@ -41,7 +44,7 @@ describe('MOTChallenge text', () => {
     fc.assert(
       fc.property(fc.array(fc.array(row, { maxLength: 4 }), { minLength: 1, maxLength: 4 }), frames => {
         const tracks = frames.map(packTracks);
-        const back = motTracks(readMot(writeMot(tracks)), tracks.length);
+        const back = motTracks(read(writeMot(tracks)), tracks.length);
         tracks.forEach((t, f) => {
           expect(back[f]!.ids).toEqual(t.ids);
           t.boxes.forEach((v, k) => {
@@ -55,23 +58,12 @@ describe('MOTChallenge text', () => {
     );
   });
 
-  test('errors name file, line and column', () => {
-    expect(() => readMot('1,1,0,0,5,5\n1,1,0,0', 'det.txt')).toThrowErrorMatchingInlineSnapshot(`
-      [DenseError: det.txt line 2 has 4 columns
-        why: a row holds frame, id, x, y, width and height at least
-        fix: write frame,id,x,y,w,h,score,-1,-1,-1]
-    `);
-    expect(() => readMot('1,1,0,zero,5,5', 'det.txt')).toThrowErrorMatchingInlineSnapshot(`
-      [DenseError: det.txt line 1, column 4 (y) is "zero"
-        why: it must be a number
-        fix: correct the row]
-    `);
-    expect(() => readMot('0,1,0,0,5,5')).toThrowErrorMatchingInlineSnapshot(`
-      [DenseError: MOT file line 1 has frame 0
-        why: frames are counted from 1
-        fix: number the frames 1, 2, 3 and so on]
-    `);
-    expect(() => readMot('1,1,0,,5,5')).toThrow(/column 4 \(y\)/);
-    expect(() => readMot('1,1.5,0,0,5,5')).toThrow(/id 1.5/);
+  test('a far frame costs nothing by frame number', () => {
+    const frames = motDetectionsByFrame(
+      read('2000000000,-1,10,20,30,40,0.5\n1,-1,0,0,5,5\n2000000000,-1,1,2,3,4,0.25'),
+    );
+    expect([...frames.keys()]).toEqual([2_000_000_000, 1]);
+    expect([...frames.get(2_000_000_000)!.scores]).toEqual([0.5, 0.25]);
+    expect([...frames.get(2_000_000_000)!.boxes]).toEqual([10, 20, 40, 60, 1, 2, 4, 6]);
   });
 });

@@ -1,9 +1,9 @@
+import type { MotTable } from '../../core/index.ts';
 import { type ClearCounts, clear, noClear } from './clear.ts';
 import { ALPHAS, type HotaCounts, hota, noHota } from './hota.ts';
 import { type IdentityCounts, identity } from './identity.ts';
 import { type MotBenchmark, type MotSequence, motSequence } from './sequence.ts';
 import { overlaps } from './similarity.ts';
-import type { MotTable } from './text.ts';
 
 export interface MotOptions {
   /** preprocessing rules; default mot15 (none but leaving out ground truth with flag 0) */

@@ -9,4 +9,3 @@ export {
   motFigures,
 } from './evaluate.ts';
 export { MOT_BENCHMARKS, type MotBenchmark } from './sequence.ts';
-export { type MotTable, parseMotText } from './text.ts';

@@ -1,8 +1,7 @@
-import { fail } from '../../core/index.ts';
+import { fail, type MotTable } from '../../core/index.ts';
 import { allOverlaps, frameBoxes } from './boxes.ts';
 import type { Entries } from './growing.ts';
 import { dropDistracted } from './preprocess.ts';
-import type { MotTable } from './text.ts';
 
 /** Rules of a benchmark; mot16 is mot17's. */
 export const MOT_BENCHMARKS = {

@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises';
-import { type Detections, detections, fail, LABEL_SETS, type LabelSet, messageOf } from '../../core/index.ts';
-import { motDetections, readMot } from '../../track/index.ts';
+import {
+  type Detections,
+  detections,
+  fail,
+  LABEL_SETS,
+  type LabelSet,
+  messageOf,
+  parseMotText,
+} from '../../core/index.ts';
+import { motDetectionsByFrame } from '../../track/index.ts';
 
 /** Detections from a file, by 1-based frame number, with the classes they name. */
 export interface GivenDetections {
@@ -27,11 +35,7 @@ export async function readGivenDetections(path: string): Promise<GivenDetections
 }
 
 function fromMot(text: string, path: string): GivenDetections {
-  const byFrame = new Map<number, Detections>();
-  motDetections(readMot(text, path)).forEach((list, i) => {
-    if (list.length > 0) byFrame.set(i + 1, list);
-  });
-  return { byFrame, labels: UNNAMED };
+  return { byFrame: motDetectionsByFrame(parseMotText(text, path)), labels: UNNAMED };
 }
 
 interface Row {

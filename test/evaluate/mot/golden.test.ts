@@ -1,13 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import {
-  addMotCounts,
-  countMot,
-  hotaCurves,
-  type MotBenchmark,
-  motFigures,
-  parseMotText,
-} from '../../../src/evaluate/mot/index.ts';
+import { parseMotText } from '../../../src/core/index.ts';
+import { addMotCounts, countMot, hotaCurves, type MotBenchmark, motFigures } from '../../../src/evaluate/mot/index.ts';
 
 interface Figures {
   curves: Record<string, number[]>;

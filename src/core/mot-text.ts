@@ -1,4 +1,4 @@
-import { fail } from '../../core/index.ts';
+import { fail } from './errors.ts';
 
 /**
  * Rows of a MOT Challenge text file, in file order.
@@ -26,6 +26,7 @@ export interface MotTable {
 
 const COLUMN_NAMES = ['frame', 'id', 'x', 'y', 'width', 'height', 'score', 'class'] as const;
 const POWERS = Float64Array.from({ length: 23 }, (_, k) => 10 ** k);
+const HASH = 35;
 const COMMA = 44;
 const SEMICOLON = 59;
 const SPACE = 32;
@@ -39,15 +40,16 @@ const ZERO = 48;
 const NINE = 57;
 
 /**
- * Reads MOT Challenge text: commas, semicolons or blanks between columns, blank lines skipped, a trailing separator
- * and a byte order mark allowed. Columns after the eighth are not looked at.
+ * Reads MOT Challenge text: commas, semicolons or blanks between columns, blank lines and lines that begin with # skipped,
+ * a trailing separator and a byte order mark allowed. Columns after the eighth are not looked at.
  *
- * @param bytes the whole file; an empty file has no rows
+ * @param text the whole file, its bytes or its text; an empty file has no rows
  * @param file  name for error messages
  * @throws {DenseError} BAD_INPUT naming file, line and column: a value that is no finite number, a frame that is no
  *   whole number from 1 up, an id that is no whole number, fewer than six columns
  */
-export function parseMotText(bytes: Uint8Array, file: string): MotTable {
+export function parseMotText(text: Uint8Array | string, file: string): MotTable {
+  const bytes = typeof text === 'string' ? Buffer.from(text) : text;
   const n = countLines(bytes);
   const columns = {
     frame: new Int32Array(n),
@@ -99,8 +101,8 @@ function storeRow(to: Columns, k: number, { row, file, line }: RowReader, got: n
 }
 
 /**
- * Reads lines one by one. Here and in the other files of this folder the work per row or per frame is a function of
- * its own: V8 compiles it once, where one long function is compiled anew after each of its loops.
+ * Reads lines one by one. The work per row is a function of its own: V8 compiles it once, where one long
+ * function is compiled anew after each of its loops.
  */
 class RowReader {
   readonly row = new Float64Array(COLUMN_NAMES.length);
@@ -128,7 +130,7 @@ class RowReader {
     for (;;) {
       at = skipBlanks(bytes, at);
       if (at >= bytes.length || bytes[at] === LF) break;
-      if (got === row.length) {
+      if (got === row.length || (got === 0 && bytes[at] === HASH)) {
         while (at < bytes.length && bytes[at] !== LF) at++;
         break;
       }
