@@ -4,6 +4,7 @@ export * from './detections.ts';
 export * from './errors.ts';
 export * from './labels.ts';
 export * from './mot-text.ts';
+export * from './netpbm.ts';
 export * from './npy.ts';
 export * from './random.ts';
 export * from './tensor.ts';

@@ -1,6 +1,5 @@
-import { fail, type NpyArray, readNpy } from '../../core/index.ts';
+import { fail, type NpyArray, readNpy, readPfm, readPgm } from '../../core/index.ts';
 import { readValuePng } from '../png/index.ts';
-import { readPfm, readPgm } from './netpbm.ts';
 import { readNpz } from './npz.ts';
 
 /** A plane of numbers as stored in a file. */

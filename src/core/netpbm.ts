@@ -1,6 +1,7 @@
-import { fail } from '../../core/index.ts';
+import { fail } from './errors.ts';
 
-interface Plane {
+/** One plane of numbers. */
+export interface NetpbmPlane {
   readonly width: number;
   readonly height: number;
   /** top row first */
@@ -14,7 +15,7 @@ const MAX_PIXELS = 1 << 28;
  * Portable float map, one channel (`Pf`): bottom row first, byte order by the sign of the scale.
  * @throws {DenseError} BAD_INPUT naming the file
  */
-export function readPfm(bytes: Uint8Array, file: string): Plane {
+export function readPfm(bytes: Uint8Array, file: string): NetpbmPlane {
   const head = header(bytes, 4, file);
   if (head.words[0] === 'PF')
     fail('BAD_INPUT', `${file} is a colour PFM`, 'a depth map has one channel', 'write a one-channel PFM (Pf)');
@@ -32,11 +33,39 @@ export function readPfm(bytes: Uint8Array, file: string): Plane {
 }
 
 /**
+ * Portable float map of one channel: `Pf`, little-endian, bottom row first.
+ *
+ * @param values `[height, width]`, top row first
+ * @throws {DenseError} BAD_INPUT when size and values disagree
+ * @see Paul Debevec's description of the format, https://www.pauldebevec.com/Research/HDR/PFM/
+ */
+export function writePfm(width: number, height: number, values: Float32Array): Uint8Array {
+  if (values.length !== width * height)
+    fail('BAD_INPUT', `a PFM of ${width} x ${height}`, `it got ${values.length} values`, 'make the two agree');
+  const head = pfmHeader(width, height);
+  const out = new Uint8Array(head.length + 4 * values.length);
+  out.set(head);
+  for (let y = 0; y < height; y++)
+    out.set(littleEndian(values, y * width, width), head.length + 4 * (height - 1 - y) * width);
+  return out;
+}
+
+/** What a little-endian {@link writePfm} file begins with; its rows follow, the bottom one first. */
+export function pfmHeader(width: number, height: number): Uint8Array {
+  return new TextEncoder().encode(`Pf\n${width} ${height}\n-1.0\n`);
+}
+
+/** Bytes of a run of values as files keep them; the machines Node runs on store them so already. */
+export function littleEndian(values: Float32Array, from: number, count: number): Uint8Array {
+  return new Uint8Array(values.buffer, values.byteOffset + 4 * from, 4 * count);
+}
+
+/**
  * Portable grey map, plain (P2) or binary (P5), 8 or 16 bits.
  * @returns `limit` = the file's maximum value
  * @throws {DenseError} BAD_INPUT naming the file
  */
-export function readPgm(bytes: Uint8Array, file: string): Plane & { readonly limit: number } {
+export function readPgm(bytes: Uint8Array, file: string): NetpbmPlane & { readonly limit: number } {
   const head = header(bytes, 4, file);
   const kind = head.words[0];
   if (kind !== 'P2' && kind !== 'P5') bad(file, 'PGM', 'it does not begin with P2 or P5');
