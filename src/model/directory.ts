@@ -103,6 +103,22 @@ export type ModelJsonToWrite = Omit<ModelJsonInput, 'files'> & {
   readonly files: Readonly<Record<string, { path: string; dtype: ModelFile['dtype'] }>>;
 };
 
+/**
+ * The backbone of a model.
+ * @throws {DenseError} BAD_MODEL for a detector of another project, which holds its whole network and gives boxes only
+ */
+export function backboneOf(json: ModelJson): NonNullable<ModelJson['backbone']> {
+  return (
+    json.backbone ??
+    fail(
+      'BAD_MODEL',
+      `model ${json.name} has no features`,
+      "it is another project's detector, which gives boxes and nothing else",
+      'name a model with a backbone (pe-dense models lists them), or a checkpoint',
+    )
+  );
+}
+
 /** Hash of a file, 64 hexadecimal digits. */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256');

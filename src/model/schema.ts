@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { EXTERNAL_HEADS, isExternal } from './external.ts';
 
 const name = z
   .string()
@@ -6,6 +7,7 @@ const name = z
 const count = z.int().positive();
 const fraction = z.number().min(0).max(1);
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
+const colour = z.number().min(0).max(255);
 /** A file beside model.json: no folder above it can be named. */
 const relativePath = z
   .string()
@@ -37,11 +39,13 @@ const otherHead = (known: readonly string[]) =>
   );
 
 /** A head's `kind` decides its schema, so that a mistake in a known one is named and not lost in a union. */
-function headOf<S extends z.ZodType>(known: S, kind: string) {
-  return z.unknown().transform((value, context): z.output<S> | z.output<ReturnType<typeof otherHead>> => {
-    const isKnown = typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === kind;
-    const result = isKnown ? known.safeParse(value) : otherHead([kind]).safeParse(value);
-    if (result.success) return result.data as z.output<S>;
+function headOf<S extends Readonly<Record<string, z.ZodType>>>(kinds: S) {
+  const other = otherHead(Object.keys(kinds));
+  return z.unknown().transform((value, context): z.output<S[keyof S]> | z.output<typeof other> => {
+    const kind = typeof value === 'object' && value !== null ? (value as { kind?: unknown }).kind : undefined;
+    const known = typeof kind === 'string' && Object.hasOwn(kinds, kind) ? kinds[kind] : undefined;
+    const result = (known ?? other).safeParse(value);
+    if (result.success) return result.data as z.output<S[keyof S]>;
     for (const issue of result.error.issues) context.addIssue({ ...issue, code: 'custom', message: issue.message });
     return z.NEVER;
   });
@@ -51,7 +55,7 @@ function headOf<S extends z.ZodType>(known: S, kind: string) {
  * `model.json`: what a model directory says about itself. Unknown keys are refused, since a misspelt one would silently
  * change results.
  */
-export const ModelSchema = z.strictObject({
+const ModelFields = z.strictObject({
   format: z.literal(1),
   name,
   version: z.string().regex(/^\d+\.\d+\.\d+(-[0-9a-z.-]+)?$/i, 'a version like 0.1.0'),
@@ -60,26 +64,43 @@ export const ModelSchema = z.strictObject({
   origin: z.string().min(1),
   /** Training data and teachers, in a sentence. */
   data: z.string().min(1),
-  backbone: z.strictObject({
-    /** Row of the backbone registry. */
-    arch: z.string().min(1),
-    rope: z.enum(['meta', 'timm']).default('meta'),
-    /** Numbers of blocks after which features are taken, 1-based, ascending. */
-    taps: z.array(count).min(1),
-  }),
+  /** Left out where the file of weights holds the whole network (heads of src/model/external.ts). */
+  backbone: z
+    .strictObject({
+      /** Row of the backbone registry. */
+      arch: z.string().min(1),
+      rope: z.enum(['meta', 'timm']).default('meta'),
+      /** Numbers of blocks after which features are taken, 1-based, ascending. */
+      taps: z.array(count).min(1),
+    })
+    .optional(),
   input: z.strictObject({
     /** `[height, width]`, pixels. */
     size: z.tuple([count, count]),
     multipleOf: count.default(1),
     resize: z.enum(['squash', 'letterbox']),
-    /** Of colours in 0..1. */
+    /** Of colours in 0..`range`. */
     mean: rgb,
     std: rgb.refine(values => values.every(value => value > 0), 'three numbers above 0'),
     color: z.enum(['rgb', 'bgr']),
+    /** What the brightest colour is to `mean` and `std`; default 1. */
+    range: z.union([z.literal(1), z.literal(255)]).optional(),
+    /** Average over the shrunk area (true) or sample it (false). Default: true with a backbone, false without. */
+    antialias: z.boolean().optional(),
+    /** Where a letterboxed picture lies; default centre. */
+    align: z.enum(['centre', 'corner']).optional(),
+    /** Colour of a letterbox's free part, 0..255, red, green, blue or one for all; default the mean colour. */
+    pad: z.union([colour, z.tuple([colour, colour, colour])]).optional(),
+    /** Order of the network's input axes; default nchw. */
+    layout: z.enum(['nchw', 'nhwc']).optional(),
+    /** Name of the network's input of pixels; default its only input of four axes. */
+    name: z.string().min(1).optional(),
+    /** Other inputs of the network: the input's width and height, height and width, or ones (a scale that changes nothing). */
+    feeds: z.record(z.string().min(1), z.enum(['width-height', 'height-width', 'ones'])).optional(),
   }),
   heads: z.strictObject({
-    detection: headOf(anchorFreeHead, 'anchor-free').optional(),
-    depth: headOf(dptHead, 'dpt').optional(),
+    detection: headOf({ 'anchor-free': anchorFreeHead, ...EXTERNAL_HEADS }).optional(),
+    depth: headOf({ dpt: dptHead }).optional(),
   }),
   nms: z
     .strictObject({
@@ -109,6 +130,17 @@ export const ModelSchema = z.strictObject({
     .default([]),
 });
 
+/** {@link ModelFields}, and that the parts belong together. */
+export const ModelSchema = ModelFields.superRefine(({ backbone, heads, input }, context) => {
+  const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  const external = isExternal(heads.detection) ? heads.detection.kind : undefined;
+  if (external && (backbone || heads.depth))
+    fault([backbone ? 'backbone' : 'heads'], `nothing: a detector of kind ${external} holds its whole network`);
+  if (!external && !backbone) fault(['backbone'], 'an object with arch and taps');
+  const foreign = (['name', 'feeds', 'layout'] as const).find(key => input[key] !== undefined);
+  if (!external && foreign) fault(['input', foreign], "nothing: only another project's detector has it");
+});
+
 /** A validated `model.json`. */
 export type ModelJson = z.output<typeof ModelSchema>;
 /** What {@link ModelSchema} accepts: defaults may be left out. */
@@ -121,7 +153,7 @@ export type OpenHead = z.output<typeof openHead>;
 export type ModelHeads = ModelJson['heads'];
 
 /** Whether a head is one of the kinds typed here. */
-export const isAnchorFree = (head: AnchorFreeHead | OpenHead | undefined): head is AnchorFreeHead =>
+export const isAnchorFree = (head: { readonly kind?: unknown } | undefined): head is AnchorFreeHead =>
   head?.kind === 'anchor-free';
 export const isDpt = (head: DptHead | OpenHead | undefined): head is DptHead => head?.kind === 'dpt';
 

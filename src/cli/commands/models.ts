@@ -56,7 +56,7 @@ export function modelsCommand(): Command {
                   found.name,
                   model.json.version,
                   Object.keys(model.json.heads).join(', ') || 'features',
-                  model.json.backbone.arch,
+                  model.json.backbone?.arch ?? '-',
                   sizeOf(model),
                   model.json.license,
                   found.origin,
@@ -115,11 +115,20 @@ function verifyCommand(): Command {
 }
 
 function brief({ json }: Model) {
-  return { version: json.version, license: json.license, arch: json.backbone.arch, heads: Object.keys(json.heads) };
+  return {
+    version: json.version,
+    license: json.license,
+    arch: json.backbone?.arch ?? null,
+    heads: Object.keys(json.heads),
+  };
 }
 
 function sizeOf(model: Model): number {
   return [...model.files.values()].reduce((sum, file) => sum + file.bytes, 0);
+}
+
+function formatBackbone({ arch, rope, taps }: NonNullable<Model['json']['backbone']>): string {
+  return `${arch}, ${rope} rope, features after blocks ${taps.join(', ')}`;
 }
 
 /** A model for people. */
@@ -135,10 +144,7 @@ function formatModel(model: Model, found: FoundModel): string {
     ['license', json.license],
     ['origin', json.origin],
     ['data', json.data],
-    [
-      'backbone',
-      `${json.backbone.arch}, ${json.backbone.rope} rope, features after blocks ${json.backbone.taps.join(', ')}`,
-    ],
+    ['backbone', json.backbone ? formatBackbone(json.backbone) : "none: another project's detector, whole in its file"],
     ['input', `${json.input.size.join(' x ')} px, ${json.input.resize}, ${json.input.color}`],
     ...Object.entries(json.heads).flatMap(([task, head]): [string, string][] =>
       head ? [[task, `${String(head.kind)}: ${values(head, 'kind')}`]] : [],

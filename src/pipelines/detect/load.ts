@@ -2,7 +2,7 @@ import { addBackbone, checkpointWeights, loadArch } from '../../backbone/index.t
 import { type Checkpoint, openCheckpoint, readTensor } from '../../checkpoint/index.ts';
 import { fail, type ImageBatch, LABEL_SETS, type LabelSet } from '../../core/index.ts';
 import { addAnchorFreeHead, headWeights, towerDepth } from '../../heads/index.ts';
-import { type AnchorFreeHead, isAnchorFree, type Model, openModel } from '../../model/index.ts';
+import { type AnchorFreeHead, backboneOf, isAnchorFree, type Model, openModel } from '../../model/index.ts';
 import { checkDevice, type Device, type Graph, GraphBuilder, Session } from '../../onnx/index.ts';
 import type { DetectionNetwork, NetworkInput } from './network.ts';
 
@@ -69,7 +69,7 @@ async function buildDetectorGraph(
   height: number,
   width: number,
 ): Promise<Graph> {
-  const { arch, rope, taps } = model.json.backbone;
+  const { arch, rope, taps } = backboneOf(model.json);
   const config = await loadArch(arch, { rope });
   const checkpoint = await openCheckpoint(model.files.get('weights')!.path);
   const b = new GraphBuilder();

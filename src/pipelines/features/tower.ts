@@ -8,7 +8,7 @@ import {
 } from '../../backbone/index.ts';
 import { type Checkpoint, fitArchitecture, openCheckpoint, recognise, resolveKeys } from '../../checkpoint/index.ts';
 import { fail } from '../../core/index.ts';
-import { openModel } from '../../model/index.ts';
+import { backboneOf, openModel } from '../../model/index.ts';
 
 /** Where features come from: a model, or a checkpoint file with its architecture. */
 export interface TowerSource {
@@ -61,7 +61,8 @@ async function fromModel({ model = 'dense-t16', arch, rope }: TowerSource): Prom
     );
   const { json, files } = await openModel(model);
   const { size, mean, std } = json.input;
-  const config = await loadArch(json.backbone.arch, { rope: rope ?? json.backbone.rope });
+  const backbone = backboneOf(json);
+  const config = await loadArch(backbone.arch, { rope: rope ?? backbone.rope });
   const checkpoint = await openCheckpoint(files.get('weights')!.path);
   // a model of this project sees pictures averaged down, as in its training and in detect
   const own = { ...config, mean, std, antialias: true };
