@@ -19,19 +19,19 @@ def giou(ltrb, target):
 
 
 def quality_focal(logits, target, beta=2.0):
-    """Quality focal loss (arXiv 2006.04388, eq. 6), summed."""
+    """Quality focal loss (arXiv 2006.04388, eq. 6), summed; beta 0 is cross entropy."""
     gap = (logits.detach().sigmoid() - target).abs() ** beta
     return (gap * F.binary_cross_entropy_with_logits(logits, target, reduction="none")).sum()
 
 
-def dense_distillation(maps, teacher_maps, strides, classes=80, bins=8, floor=0.05):
+def dense_distillation(maps, teacher_maps, strides, classes=80, bins=8, floor=0.05, beta=2.0):
     """Student maps against a teacher's at the same cells. The teacher sees the picture at twice the size, so its strides
     16, 32, 64 are the student's 8, 16, 32 and its distributions (in units of its stride) carry over as they are."""
     logits, reg = flatten_levels(maps, classes, bins)
     t_logits, t_reg = flatten_levels(teacher_maps, classes, bins)
     target = t_logits.sigmoid()
     weight = target.amax(-1)  # [B, A]
-    loss_cls = quality_focal(logits, target) / weight.sum().clamp(min=1.0)
+    loss_cls = quality_focal(logits, target, beta) / weight.sum().clamp(min=1.0)
 
     chosen = weight > floor
     w = weight[chosen]

@@ -154,7 +154,7 @@ class Trainer:
         weights = self.cfg.get("loss", {})
         total, parts = 0.0, {}
         if teacher_maps is not None:
-            values = dense_distillation(maps, teacher_maps, self.model.strides, classes, bins)
+            values = dense_distillation(maps, teacher_maps, self.model.strides, classes, bins, beta=weights.get("beta", 2.0))
             for name, value, weight in zip(("cls", "box", "kl"), values, weights.get("dense", (1.0, 1.5, 0.25))):
                 total, parts["dense_" + name] = total + weight * value, value.item()
         if any(weights.get("boxes", (0, 0, 0))):
