@@ -17,8 +17,12 @@ export {
   writeSafetensors,
 } from './checkpoint/index.ts';
 export {
+  checkDepthMap,
   DenseError,
+  type DepthKind,
+  type DepthMap,
   type Detections,
+  depthMap,
   ERRORS,
   type ErrorCode,
   type ErrorDetail,

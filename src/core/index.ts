@@ -1,5 +1,6 @@
 export * from './assignment.ts';
 export * from './boxes.ts';
+export * from './depth.ts';
 export * from './detections.ts';
 export * from './errors.ts';
 export * from './labels.ts';

@@ -19,8 +19,6 @@ export type RgbImage = Tensor<readonly ['height', 'width', 'rgb'], Uint8Array>;
 export type ImageBatch = Tensor<readonly ['batch', 'channel', 'height', 'width']>;
 /** Patch features on their grid, class token removed. */
 export type Features = Tensor<readonly ['batch', 'gridY', 'gridX', 'channel']>;
-/** `relative`: inverse depth up to scale and shift, larger is nearer, unitless. `metric`: metres along the optical axis. */
-export type DepthMap = Tensor<readonly ['height', 'width']> & { readonly kind: 'relative' | 'metric' };
 
 /** Number of elements of a shape. */
 export function sizeOf(shape: readonly number[]): number {

@@ -27,11 +27,32 @@ const anchorFreeHead = z.strictObject({
   bins: z.int().min(1),
   /** A label set's name, or the labels themselves. */
   labels: z.union([z.string().min(1), z.array(z.string().min(1)).min(1)]),
+  /** Blocks whose tokens the head takes, among backbone.taps; all of those where it does not say. */
+  taps: z.array(count).min(1).optional(),
 });
-const dptHead = z.strictObject({
+const dptBase = z.strictObject({
   kind: z.literal('dpt'),
-  output: z.enum(['relative', 'metric']),
+  /** Four blocks among backbone.taps, for the finest map first. */
+  taps: z.array(count).length(4, 'four block numbers').optional(),
+  /** Pixels of the network's input per pixel of the map: 2, or 1; 2 where it does not say. */
+  stride: z.union([z.literal(1), z.literal(2)], '1 or 2').optional(),
 });
+const dptHead = z
+  .discriminatedUnion('output', [
+    /** Inverse depth up to scale and shift. */
+    dptBase.extend({ output: z.literal('relative') }),
+    /** Metres, expected over bins whose centres are evenly spaced in log depth. */
+    dptBase.extend({
+      output: z.literal('metric'),
+      bins: z.int().min(2),
+      near: z.number().positive(),
+      far: z.number().positive(),
+    }),
+  ])
+  .refine(head => head.output !== 'metric' || head.far > head.near, {
+    path: ['far'],
+    message: 'more metres than near',
+  });
 const otherHead = (known: readonly string[]) =>
   openHead.refine(
     head => typeof head.kind === 'string' && head.kind !== '' && !known.includes(head.kind),
@@ -133,6 +154,12 @@ const ModelFields = z.strictObject({
 /** {@link ModelFields}, and that the parts belong together. */
 export const ModelSchema = ModelFields.superRefine(({ backbone, heads, input }, context) => {
   const fault = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
+  for (const task of ['detection', 'depth'] as const) {
+    const { taps } = (heads[task] ?? {}) as { readonly taps?: unknown };
+    const missing = Array.isArray(taps) && backbone ? taps.filter(tap => !backbone.taps.includes(tap)) : [];
+    if (missing.length > 0)
+      fault(['heads', task, 'taps'], `blocks among backbone.taps, and ${missing.join(', ')} is not there`);
+  }
   const external = isExternal(heads.detection) ? heads.detection.kind : undefined;
   if (external && (backbone || heads.depth))
     fault([backbone ? 'backbone' : 'heads'], `nothing: a detector of kind ${external} holds its whole network`);

@@ -81,6 +81,14 @@ describe('parseModelJson', () => {
     expect(isDpt(depth) && depth.output).toBe('relative');
   });
 
+  test('heads name their blocks', () => {
+    const json = clone();
+    json.backbone!.taps = [2, 4, 8, 12];
+    (json.heads!.detection as Record<string, unknown>).taps = [8, 12];
+    json.heads!.depth = { kind: 'dpt', output: 'metric', taps: [2, 4, 8, 12], stride: 1, bins: 64, near: 0.1, far: 20 };
+    expect(parseModelJson(json, 'model.json')).toEqual(json);
+  });
+
   test('a head of another kind is open data', () => {
     const json = clone();
     json.heads!.detection = { kind: 'deta', queries: 900, labels: 'coco91', levels: [1, 2] };
@@ -109,6 +117,31 @@ describe('parseModelJson', () => {
       'a head without a kind',
       (j: ReturnType<typeof clone>) => (j.heads!.depth = { output: 'relative' }),
       /heads\.depth is \{"output":"relative"\}\n.*a head with a kind/,
+    ],
+    [
+      'a head on a block that is no tap',
+      (j: ReturnType<typeof clone>) => ((j.heads!.detection as Record<string, unknown>).taps = [8, 10]),
+      /heads\.detection\.taps is \[8,10\]\n.*among backbone\.taps, and 10 is not there/,
+    ],
+    [
+      'a depth head on three blocks',
+      (j: ReturnType<typeof clone>) => ((j.heads!.depth as Record<string, unknown>).taps = [8, 12, 12]),
+      /heads\.depth\.taps is \[8,12,12\]\n.*four block numbers/,
+    ],
+    [
+      'metres without bins',
+      (j: ReturnType<typeof clone>) => (j.heads!.depth = { kind: 'dpt', output: 'metric', near: 0.1, far: 20 }),
+      /heads\.depth\.bins is missing/,
+    ],
+    [
+      'metres from far to near',
+      (j: ReturnType<typeof clone>) => (j.heads!.depth = { kind: 'dpt', output: 'metric', bins: 8, near: 2, far: 1 }),
+      /heads\.depth\.far is 1\n.*more metres than near/,
+    ],
+    [
+      'bins of a relative map',
+      (j: ReturnType<typeof clone>) => (j.heads!.depth = { kind: 'dpt', output: 'relative', bins: 8 }),
+      /Unrecognized key: "bins"\n.*heads\.depth has no such key/,
     ],
     ['another format', (j: ReturnType<typeof clone>) => (j.format = 2 as never), /format is 2/],
     [
