@@ -88,7 +88,7 @@ export function decodeAnchors(
   const boxes = new Float32Array(4 * best.length);
   const classes = new Int32Array(best.length);
   const kept = new Float32Array(best.length);
-  const centres = centresOf(levels, anchors);
+  const centres = cellAnchors(levels);
   for (let k = 0; k < best.length; k++) {
     const at = found[best[k]];
     const anchor = Math.floor(at / classCount);
@@ -129,16 +129,20 @@ function scanBest(scores: Float32Array, classCount: number, limit: number): Int3
   return found.subarray(0, count);
 }
 
-/** `[anchors, 3]`: centre x, centre y, stride. */
-function centresOf(levels: AnchorLevels, anchors: number): Float64Array {
-  const centres = new Float64Array(3 * anchors);
+/**
+ * Where the anchors of all levels sit, in their order.
+ * @param cell share of its stride by which an anchor sits inside its cell, to the right and down
+ * @returns `[anchors, 3]`: x, y, stride; pixels of the model's input
+ */
+export function cellAnchors(levels: AnchorLevels, cell = 0.5): Float64Array {
+  const centres = new Float64Array(3 * anchorCount(levels));
   let at = 0;
   for (const stride of levels.strides) {
     const [rows, columns] = gridOf(levels, stride);
     for (let y = 0; y < rows; y++)
       for (let x = 0; x < columns; x++) {
-        centres[at++] = (x + 0.5) * stride;
-        centres[at++] = (y + 0.5) * stride;
+        centres[at++] = (x + cell) * stride;
+        centres[at++] = (y + cell) * stride;
         centres[at++] = stride;
       }
   }
