@@ -11,7 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from head import ChannelNorm
+from pe import ChannelNorm
 
 
 def resize(x, size):

@@ -18,8 +18,8 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torchvision.ops import batched_nms
 
-from head import Detector, cell_centres, distances, flatten_levels
-from model_dir import load_directory
+from head import cell_centres, distances, flatten_levels
+from model_dir import load_detector
 from picodet import PicoDet
 
 STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
@@ -98,12 +98,8 @@ def main():
     torch.set_num_threads(a.threads)
     if a.teacher:
         model = TeacherDetector(a.weights)
-    elif os.path.isdir(a.weights):
-        model, _ = load_directory(a.weights)
     else:
-        saved = torch.load(a.weights, weights_only=True, map_location="cpu")
-        model = Detector(**saved["model_options"])
-        model.load_state_dict(saved["model"])
+        model = load_detector(a.weights)
     for size in a.size:
         stats = evaluate(model, a.images, a.gt, size, a.results)
         print(size, " ".join(f"{k} {100 * v:.2f}" for k, v in stats.items()), flush=True)

@@ -1,4 +1,4 @@
-"""Writes a trained detector as a model directory: folded batch norms, half precision, model.json.
+"""Writes a trained model (detection, depth or both heads) as a model directory: folded batch norms, half precision, model.json.
 
     python tools/train/export.py --weights .train/dense-t16/ema.pt --out models/dense-t16 --name dense-t16 --size 256 \\
         --origin "..." --data "..." [--metrics metrics.json]
@@ -12,6 +12,7 @@ import os
 import torch
 from safetensors.torch import save_file
 
+from dpt import fold_depth, folded_convolutions
 from head import DetectionHead, Detector
 
 
@@ -60,6 +61,31 @@ def fold_head(head: DetectionHead):
     return {k: v.detach().clone().contiguous() for k, v in out.items()}
 
 
+def depth_statistics(head):
+    """The same for the depth head. {"train.depth.<name>": [4, channels]}"""
+    return {
+        f"train.depth.{name}": torch.stack((bn.weight, bn.bias, bn.running_mean, bn.running_var)).detach()
+        for name, _, bn in folded_convolutions(head)
+        if bn is not None
+    }
+
+
+def describe_heads(model, labels):
+    """`heads` of model.json, and the union of the heads' taps"""
+    heads, taps = {}, set()
+    if model.head is not None:
+        heads["detection"] = {"kind": "anchor-free", "strides": list(model.strides), "bins": model.head.bins, "labels": labels}
+        taps |= set(model.head.taps)
+    if model.depth is not None:
+        if model.head is not None:
+            heads["detection"]["taps"] = list(model.head.taps)
+        heads["depth"] = {"kind": "dpt", "output": model.depth.output, "taps": list(model.depth.taps)}
+        if model.depth.bins:
+            heads["depth"] |= {"bins": model.depth.bins, "near": model.depth.near, "far": model.depth.far}
+        taps |= set(model.depth.taps)
+    return heads, sorted(taps)
+
+
 def aligned(path):
     """Pads the safetensors header with spaces so that the data starts at a multiple of 64 bytes."""
     with open(path, "rb") as file:
@@ -87,11 +113,18 @@ def main():
     model.load_state_dict(saved["model"])
     model.eval()
     arch = saved["model_options"].get("arch", "pe-spatial-t16")
-    tensors = {**{k: v.detach() for k, v in model.backbone.state_dict().items()}, **fold_head(model.head)}
-    last = max(model.head.taps)
+    tensors = {k: v.detach() for k, v in model.backbone.state_dict().items()}
+    extra = {}
+    if model.head is not None:
+        tensors |= fold_head(model.head)
+        extra |= statistics(model.head)
+    if model.depth is not None:
+        tensors |= fold_depth(model.depth)
+        extra |= depth_statistics(model.depth)
+    heads, taps = describe_heads(model, a.labels)
     os.makedirs(a.out, exist_ok=True)
     path = os.path.join(a.out, "weights.safetensors")
-    stored = {k: v.half().contiguous() for k, v in tensors.items()} | statistics(model.head)
+    stored = {k: v.half().contiguous() for k, v in tensors.items()} | extra
     save_file(stored, path, {"format": "pt"})
     aligned(path)
     with open(path, "rb") as file:
@@ -104,7 +137,7 @@ def main():
         "license": "Apache-2.0",
         "origin": a.origin,
         "data": a.data,
-        "backbone": {"arch": arch, "rope": "meta", "taps": list(model.head.taps)},
+        "backbone": {"arch": arch, "rope": "meta", "taps": taps},
         "input": {
             "size": [a.size, a.size],
             "multipleOf": model.backbone.cfg.patch,
@@ -113,17 +146,15 @@ def main():
             "std": [0.5, 0.5, 0.5],
             "color": "rgb",
         },
-        "heads": {
-            "detection": {"kind": "anchor-free", "strides": list(model.strides), "bins": model.head.bins, "labels": a.labels}
-        },
-        "nms": {"kind": "hard", "iou": 0.5, "score": 0.3, "max": 100},
+        "heads": heads,
+        **({"nms": {"kind": "hard", "iou": 0.5, "score": 0.3, "max": 100}} if "detection" in heads else {}),
         "files": {"weights": {"path": "weights.safetensors", "dtype": "fp16", "sha256": digest}},
         "metrics": metrics,
     }
     with open(os.path.join(a.out, "model.json"), "w") as file:
         json.dump(description, file, indent=2)
         file.write("\n")
-    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, taps {model.head.taps}, last block {last}")
+    print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, taps {taps}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from pe import CONFIGS, PEBackbone
+from dpt import DepthHead
+from pe import CONFIGS, ChannelNorm, PEBackbone
 
 
 class ConvBn(nn.Module):
@@ -49,13 +50,6 @@ class UpBn(nn.Module):
         return F.hardswish(self.bn(self.conv(x)))
 
 
-class ChannelNorm(nn.LayerNorm):
-    """LayerNorm over the channels of [B, C, H, W]."""
-
-    def forward(self, x):
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
 class DetectionHead(nn.Module):
     """{tap: [B, C, gh, gw]} -> [[B, classes + 4 * bins, h, w]] at strides patch/2, patch, 2*patch."""
 
@@ -83,17 +77,34 @@ class DetectionHead(nn.Module):
 
 
 class Detector(nn.Module):
-    """Backbone under Meta's key names (no prefix) and the head under `head.`."""
+    """Backbone, detection head (`head`, None without `detection`) and depth head (`depth`, None without `dpt`, its options)."""
 
-    def __init__(self, arch="pe-spatial-t16", taps=(4, 8, 12), channels=128, depth=2, classes=80, bins=8):
+    def __init__(self, arch="pe-spatial-t16", taps=(4, 8, 12), channels=128, depth=2, classes=80, bins=8, dpt=None, detection=True):
         super().__init__()
         self.backbone = PEBackbone(CONFIGS[arch])
-        self.head = DetectionHead(CONFIGS[arch].width, taps, channels, depth, classes, bins)
-        patch = CONFIGS[arch].patch
+        width, patch = CONFIGS[arch].width, CONFIGS[arch].patch
+        self.head = DetectionHead(width, taps, channels, depth, classes, bins) if detection else None
+        self.depth = DepthHead(width, **dpt) if dpt else None
         self.strides = (patch // 2, patch, 2 * patch)
 
     def forward(self, images):
         return self.head(self.backbone(images, self.head.taps))
+
+    def depth_map(self, images):
+        """images [B, 3, H, W] -> [B, 1, H // 2, W // 2], see DepthHead"""
+        size = (images.shape[-2] // 2, images.shape[-1] // 2)
+        return self.depth(self.backbone(images, self.depth.taps), size)
+
+    def load_known(self, state):
+        """Loads a state dict that may lack a whole head, or hold one this model has not; everything else must match.
+        -> the heads it lacks"""
+        missing, unexpected = self.load_state_dict(state, strict=False)
+        lacking = [h for h in ("head.", "depth.") if not any(k.startswith(h) for k in state)]
+        wrong = [k for k in missing if not k.startswith(tuple(lacking))] if lacking else list(missing)
+        wrong += [k for k in unexpected if getattr(self, k.split(".")[0], 0) is not None]
+        if wrong:
+            raise ValueError(f"these weights do not fit this model: {wrong[:6]}")
+        return sorted({k.split(".")[0] for k in missing})
 
 
 def distances(reg, stride):

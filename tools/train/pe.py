@@ -128,6 +128,13 @@ class Transformer(nn.Module):
         self.resblocks = nn.ModuleList(Block(cfg) for _ in range(cfg.layers))
 
 
+class ChannelNorm(nn.LayerNorm):
+    """LayerNorm over the channels of [B, C, H, W]."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
 class PEBackbone(nn.Module):
     """forward(images [B, 3, H, W], taps) -> {i: [B, C, H/patch, W/patch]} after i blocks, class token dropped."""
 

@@ -1,8 +1,9 @@
-"""Trains a detector on PE features; CPU or one GPU, resumed by the same command.
+"""Trains a detector, a depth head, or both on PE features; CPU or one GPU, resumed by the same command.
 
     python tools/train/train.py --config tools/train/configs/dense-t16.json
 
 The config says where the data lie, from which weights to start, and the phases (input size, pictures, learning rate from-to).
+With a `depth` section and `model.dpt` depth is learnt as well, see docs/training-depth.md; `"only": "depth"` learns nothing else.
 Progress goes to <out>/log.jsonl, the state (weights, EMA, optimisers, counters) to <out>/last.pt, EMA weights to <out>/ema.pt.
 """
 
@@ -18,6 +19,9 @@ import numpy as np
 import torch
 
 from data import Composer, jitter_colours, read_coco, read_shards
+from depth_data import DepthSource, depth_sets
+from depth_evaluate import evaluate_depth, line, predict
+from depth_losses import metric_losses, relative_losses
 from evaluate import evaluate
 from head import Detector
 from losses import dense_distillation, task_aligned
@@ -29,7 +33,7 @@ from picodet import PicoDet
 def load_start(model, path):
     """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector: a model directory, or saved by this script."""
     if os.path.isdir(path):
-        model.load_state_dict(load_directory(path)[0].state_dict())
+        model.load_known(load_directory(path)[0].state_dict())
         return
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
@@ -38,7 +42,7 @@ def load_start(model, path):
     else:
         state = torch.load(path, weights_only=True, map_location="cpu")
         if "model_options" in state:
-            model.load_state_dict(state["model"])
+            model.load_known(state["model"])
             return
         for key in ("state_dict", "weights"):
             state = state.get(key, state)
@@ -96,8 +100,14 @@ class Trainer:
         if cfg.get("start"):
             load_start(self.model, os.path.expandvars(cfg["start"]))
         self.model.to(device)
+        self.only_depth = cfg.get("only") == "depth"
+        if "depth" in cfg and self.model.depth is None:
+            raise ValueError("the config has `depth` but no `model.dpt`: name at least its taps")
         if cfg.get("freeze"):
-            self.model.backbone.freeze(cfg["freeze"])
+            blocks = len(self.model.backbone.transformer.resblocks)
+            self.model.backbone.freeze(blocks if cfg["freeze"] == "all" else cfg["freeze"])
+        if self.only_depth and self.model.head is not None:
+            self.model.head.requires_grad_(False)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizers = build_optimizers(self.model, **cfg.get("optimizer", {}))
         self.seen, self.step = 0, 0
@@ -111,8 +121,10 @@ class Trainer:
         if not os.path.exists(path):
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        self.ema.load_state_dict(state["ema"])
+        lacking = self.model.load_known(state["model"])
+        self.ema.load_known(state["ema"])
+        if lacking:
+            print(f"the saved run has no {lacking}: it starts anew", flush=True)
         for o, s in zip(self.optimizers, state["optimizers"]):
             base = [g["base_lr"] for g in o.param_groups]
             try:
@@ -163,6 +175,19 @@ class Trainer:
                 total, parts["boxes_" + name] = total + weight * value, value.item()
         return total, parts
 
+    def depth_losses(self, source, amp):
+        """One batch of pictures with depth. -> weighted loss, parts, pictures"""
+        images, inverse, state, weights = source.get()
+        x = images.to(self.device).float() / 127.5 - 1
+        with amp():
+            out = self.model.depth_map(x)
+        compute = metric_losses if self.model.depth.bins else relative_losses
+        values = compute(out, inverse.to(self.device), state.to(self.device), weights)
+        total, parts = 0.0, {}
+        for name, value, weight in zip(("depth", "depth_sky", "depth_edges"), values, self.cfg["depth"].get("loss", (1.0, 0.5, 0.5))):
+            total, parts[name] = total + weight * value, value.item()
+        return total, parts, len(images)
+
     def update_ema(self):
         decay = min(self.cfg.get("ema", 0.9995), (1 + self.step) / (20 + self.step))
         for e, p in zip(self.ema.state_dict().values(), self.model.state_dict().values()):
@@ -196,46 +221,72 @@ class Trainer:
                 targets = [flip_boxes(b, size) for b in targets]
             yield x, maps, targets
 
+    def train_mode(self):
+        """A head that does not learn keeps its batch norms' statistics."""
+        self.model.train()
+        if self.only_depth and self.model.head is not None:
+            self.model.head.eval()
+
     def run(self, minutes=None):
         cfg, begun = self.cfg, time.time()
+        depth = cfg.get("depth") or {}
+        sets = depth_sets(depth["data"]) if depth else []
+        for s in sets:
+            print(f"{s.folder}: {len(s.frames)} pictures with depth, weight {s.weight}", flush=True)
+        # depth batches that each detection batch brings; what is left of a whole one is carried on
+        ratio, due = depth.get("ratio", 1), 0.0
         photos = []
-        for d in cfg["data"]:
+        for d in [] if self.only_depth else cfg["data"]:
             folder = os.path.expandvars(d.get("shards", d.get("images", "")))
             photos += read_shards(folder) if "shards" in d else read_coco(folder, os.path.expandvars(d["annotations"]))
-        teacher = PicoDet(os.path.expandvars(cfg["teacher"]), self.device) if cfg.get("teacher") else None
+        teacher = PicoDet(os.path.expandvars(cfg["teacher"]), self.device) if cfg.get("teacher") and photos else None
         amp = lambda: torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=cfg.get("bf16", True))  # noqa: E731
         print(f"{len(photos)} photographs, {sum(p.numel() for p in self.model.parameters())} parameters", flush=True)
-        source, size, next_save, mean, clock = None, None, self.seen + cfg["save_every"], {}, time.time()
+        source, depth_source, size, next_save, mean, clock = None, None, None, self.seen + cfg["save_every"], {}, time.time()
         log = open(os.path.join(self.out, "log.jsonl"), "a")
         while (now := self.phase()) is not None:
             if minutes is not None and time.time() - begun > 60 * minutes:
                 break
             phase, fraction = now
             if phase["size"] != size:
-                if source:
-                    source.stop()
+                for s in (source, depth_source):
+                    if s:
+                        s.stop()
                 size = phase["size"]
                 self.pool = []
-                source = Source(cfg, photos, teacher, size, cfg.get("seed", 1) * 1000003 + self.seen)
-            for x, teacher_maps, boxes in self.labelled(source, teacher, size, amp):
+                seed = cfg.get("seed", 1) * 1000003 + self.seen
+                source = Source(cfg, photos, teacher, size, seed) if photos else None
+                depth_source = DepthSource(sets, depth.get("batch", cfg["batch"]), depth.get("size", size), seed + 1) if sets else None
+            for batch in self.labelled(source, teacher, size, amp) if source else [None]:
                 self.set_rates(phase, fraction)
-                self.model.train()
-                with amp():
-                    maps = self.model(jitter_colours(x, self.generator) / 127.5 - 1)
-                loss, parts = self.losses(maps, teacher_maps, boxes)
+                self.train_mode()
                 for o in self.optimizers:
                     o.zero_grad(set_to_none=True)
-                loss.backward()
+                parts, pictures = {}, 0
+                if batch:
+                    x, teacher_maps, boxes = batch
+                    pictures = len(x)
+                    with amp():
+                        maps = self.model(jitter_colours(x, self.generator) / 127.5 - 1)
+                    loss, parts = self.losses(maps, teacher_maps, boxes)
+                    loss.backward()
+                due += (ratio if batch else 1) if depth_source else 0
+                while due >= 1:
+                    due -= 1
+                    loss, found, count = self.depth_losses(depth_source, amp)
+                    loss.backward()
+                    parts |= found
+                    pictures = pictures or count  # where detection is learnt, its pictures are the ones counted
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), cfg.get("clip", 5.0))
                 for o in self.optimizers:
                     o.step()
                 self.step += 1
-                self.seen += len(x)
+                self.seen += pictures
                 self.update_ema()
                 for k, v in parts.items():
                     mean.setdefault(k, []).append(v)
-            if self.step % cfg.get("log_every", 50) < cfg.get("replay", 1):
-                rate = sum(len(v) for v in list(mean.values())[:1]) * cfg["batch"] / (time.time() - clock)
+            if self.step % cfg.get("log_every", 50) < (cfg.get("replay", 1) if source else 1):
+                rate = sum(len(v) for v in list(mean.values())[:1]) * pictures / (time.time() - clock)
                 row = dict(seen=self.seen, size=size, rate=round(rate, 1), **{k: round(float(np.mean(v)), 4) for k, v in mean.items()})
                 print(json.dumps(row), flush=True)
                 log.write(json.dumps(row) + "\n"), log.flush()
@@ -250,7 +301,13 @@ class Trainer:
 
     def report(self, log):
         e = self.cfg.get("evaluate")
-        if e:
+        d = (self.cfg.get("depth") or {}).get("evaluate")
+        if d:
+            found = evaluate_depth(lambda p: predict(self.ema, p, d["size"]), os.path.expandvars(d["data"]))
+            print(line(f"depth at {self.seen}", found), flush=True)
+            row = {k: [round(v, 4) for v in values] for k, values in found.items()}
+            log.write(json.dumps(dict(seen=self.seen, depth_size=d["size"], depth=row)) + "\n"), log.flush()
+        if e and not self.only_depth:
             paths = [os.path.expandvars(e[k]) for k in ("images", "annotations")]
             row = dict(seen=self.seen, eval_size=e["size"], **{k: round(v, 4) for k, v in evaluate(self.ema, *paths, e["size"]).items()})
             print(json.dumps(row), flush=True)
