@@ -48,12 +48,17 @@ export function checkDepthMap(map: DepthMap, name: string): void {
     );
 }
 
-/** Smallest and largest finite value; both 0 when there is none. */
-export function depthRange({ values }: DepthMap): { readonly min: number; readonly max: number } {
+/** Whether a value says something: a relative one is finite, metres are above 0 too (0 is a hole). */
+export function isDepth(kind: DepthKind, value: number): boolean {
+  return Number.isFinite(value) && (kind === 'relative' || value > 0);
+}
+
+/** Smallest and largest value that says something ({@link isDepth}); both 0 when there is none. */
+export function depthRange({ kind, values }: DepthMap): { readonly min: number; readonly max: number } {
   let min = Infinity;
   let max = -Infinity;
   for (const v of values)
-    if (Number.isFinite(v)) {
+    if (isDepth(kind, v)) {
       if (v < min) min = v;
       if (v > max) max = v;
     }

@@ -1,11 +1,10 @@
 import { deflateSync } from 'node:zlib';
 import { fail, type Tensor } from '../core/index.ts';
-import { pngChunk } from './png16.ts';
+import { PNG_SIGNATURE, pngChunk } from './png-chunks.ts';
 
 /** One palette index per pixel. */
 export type IndexImage = Tensor<readonly ['height', 'width'], Uint8Array>;
 
-const SIGNATURE = Uint8Array.of(0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a);
 const PALETTE_COLOUR = 3;
 
 /** DAVIS's palette, 256 colours as RGB bytes: 22 strong ones, greys after them, so that 255 is white. */
@@ -48,7 +47,7 @@ export function encodePalettePng(image: IndexImage, palette: Uint8Array = DAVIS_
   for (let y = 0; y < height; y++) rows.set(image.data.subarray(y * width, (y + 1) * width), y * (width + 1) + 1);
   return new Uint8Array(
     Buffer.concat([
-      SIGNATURE,
+      PNG_SIGNATURE,
       pngChunk('IHDR', header),
       pngChunk('PLTE', palette),
       pngChunk('IDAT', deflateSync(rows)),

@@ -1,5 +1,6 @@
 import { PNG } from 'pngjs';
 import { fail, messageOf, type Tensor, tensor } from '../core/index.ts';
+import { textChunk } from './png-chunks.ts';
 
 /** One plane of 16-bit numbers: depth in millimetres, disparity, whatever its maker says. */
 export type Grey16Image = Tensor<readonly ['height', 'width'], Uint16Array>;
@@ -62,20 +63,6 @@ function readPng(bytes: Uint8Array, name: string): PNG {
   }
 }
 
-function textChunk(keyword: string, value: string): Buffer {
-  return pngChunk('tEXt', Buffer.from(`${keyword}\0${value}`, 'latin1'));
-}
-
-/** Length, type, content, checksum. */
-export function pngChunk(type: string, content: Uint8Array): Buffer {
-  const chunk = Buffer.alloc(content.length + 12);
-  chunk.writeUInt32BE(content.length, 0);
-  chunk.write(type, 4, 'latin1');
-  chunk.set(content, 8);
-  chunk.writeUInt32BE(crc32(chunk.subarray(4, -4)), chunk.length - 4);
-  return chunk;
-}
-
 function textOf(bytes: Uint8Array): Record<string, string> {
   const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text: Record<string, string> = {};
@@ -86,14 +73,4 @@ function textOf(bytes: Uint8Array): Record<string, string> {
     if (split > 0) text[body.slice(0, split)] = body.slice(split + 1);
   }
   return text;
-}
-
-/** CRC-32 as PNG wants it; node:zlib has one only since 20.15. */
-function crc32(bytes: Uint8Array): number {
-  let crc = 0xffffffff;
-  for (const byte of bytes) {
-    crc ^= byte;
-    for (let k = 0; k < 8; k++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb88320 : crc >>> 1;
-  }
-  return (crc ^ 0xffffffff) >>> 0;
 }

@@ -49,18 +49,19 @@ export function cleanEdges(low: LowDepth, radius: number, colorSigma: number): L
         for (let u = Math.max(0, x - radius); u <= Math.min(width - 1, x + radius); u++) {
           const from = v * width + u;
           const value = values[from];
-          if (value !== value) continue;
+          if (Number.isNaN(value)) continue;
           const dr = colors[3 * at] - colors[3 * from];
           const dg = colors[3 * at + 1] - colors[3 * from + 1];
           const db = colors[3 * at + 2] - colors[3 * from + 2];
           const even = scale > 0 ? rough[from] / scale : 0;
           const w =
-            Math.exp(near * ((x - u) ** 2 + (y - v) ** 2) + sharp * (dr * dr + dg * dg + db * db)) / (1 + (even * 40) ** 2);
+            Math.exp(near * ((x - u) ** 2 + (y - v) ** 2) + sharp * (dr * dr + dg * dg + db * db)) /
+            (1 + (even * 40) ** 2);
           weight += w;
           sum += w * (value + slopeX[from] * (x - u) + slopeY[from] * (y - v));
         }
       const value = sum / weight;
-      out[at] = values[at] === values[at] ? Math.min(low.most[at], Math.max(low.least[at], value)) : Number.NaN;
+      out[at] = Number.isNaN(values[at]) ? Number.NaN : Math.min(low.most[at], Math.max(low.least[at], value));
     }
   return withSlopes(width, height, out, colors);
 }
@@ -70,7 +71,7 @@ function roughness({ width, height, values }: LowDepth): Float32Array {
   const out = new Float32Array(values.length);
   const bend = (a: number, b: number, c: number) => {
     const both = Math.abs(a - 2 * b + c);
-    return both === both ? both : 0;
+    return Number.isNaN(both) ? 0 : both;
   };
   for (let y = 0; y < height; y++)
     for (let x = 0; x < width; x++) {
@@ -86,7 +87,7 @@ function roughness({ width, height, values }: LowDepth): Float32Array {
 
 /** From the 5th to the 95th of 100 values. */
 function spreadOf(values: Float32Array): number {
-  const sorted = values.filter(v => v === v).sort();
+  const sorted = values.filter(v => !Number.isNaN(v)).sort();
   if (sorted.length === 0) return 0;
   const at = (share: number) => sorted[Math.round(share * (sorted.length - 1))];
   return at(0.95) - at(0.05);
@@ -98,7 +99,8 @@ function withSlopes(width: number, height: number, values: Float32Array, colors:
       const at = place(i);
       const before = at > 0 ? value - values[i - stride] : Number.NaN;
       const after = at + 1 < length ? values[i + stride] - value : Number.NaN;
-      if (before !== before || after !== after) return before === before ? before : after === after ? after : 0;
+      if (Number.isNaN(before)) return Number.isNaN(after) ? 0 : after;
+      if (Number.isNaN(after)) return before;
       if (before * after <= 0) return 0;
       return Math.abs(before) < Math.abs(after) ? before : after;
     });
@@ -125,7 +127,7 @@ function extremes(width: number, height: number, values: Float32Array): [Float32
       const at = place(i);
       for (let d = -Math.min(AROUND, at); d <= Math.min(AROUND, length - 1 - at); d++) {
         const value = from[i + d * stride];
-        if (value === value && !(sign * value <= sign * best)) best = value;
+        if (!Number.isNaN(value) && !(sign * value <= sign * best)) best = value;
       }
       return best;
     });

@@ -9,4 +9,5 @@ export * from './nms.ts';
 export * from './postprocess.ts';
 export * from './slices.ts';
 export * from './soft-nms.ts';
+export * from './upsample-depth.ts';
 export * from './wbf.ts';

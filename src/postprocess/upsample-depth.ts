@@ -1,5 +1,5 @@
 import { checkDepthMap, type DepthMap, fail, type RgbImage, throwIfAborted } from '../core/index.ts';
-import { cleanEdges, type LowDepth, lowDepth } from './depth-edges.ts';
+import { cleanEdges, lowDepth } from './depth-edges.ts';
 
 /** How a network's small depth map is brought to its picture's size. */
 export interface UpsampleOptions {
@@ -10,7 +10,7 @@ export interface UpsampleOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const DEFAULT_COLOR_SIGMA = 14;
+export const DEFAULT_COLOR_SIGMA = 16;
 export const DEFAULT_EDGE_RADIUS = 3;
 /** Rows computed before others get their turn. */
 const BAND = 64;
@@ -57,9 +57,15 @@ export function upsampledRows(
 ): (y: number, out: Float32Array, offset?: number) => void {
   checkDepthMap(map, 'the depth map');
   const { colorSigma = DEFAULT_COLOR_SIGMA, edgeRadius = DEFAULT_EDGE_RADIUS } = options;
-  if (!(colorSigma > 0)) fail('BAD_INPUT', `colorSigma is ${colorSigma}`, 'it is a difference of colours', 'give e.g. 14');
+  if (!(colorSigma > 0))
+    fail('BAD_INPUT', `colorSigma is ${colorSigma}`, 'it is a difference of colours', 'give e.g. 16');
   if (!(Number.isInteger(edgeRadius) && edgeRadius >= 0 && edgeRadius <= 16))
-    fail('BAD_INPUT', `edgeRadius is ${edgeRadius}`, 'it counts cells of the small map', 'give a whole number, 0 to 16');
+    fail(
+      'BAD_INPUT',
+      `edgeRadius is ${edgeRadius}`,
+      'it counts cells of the small map',
+      'give a whole number, 0 to 16',
+    );
   const low = cleanEdges(lowDepth(map, image), edgeRadius, colorSigma);
   const [height, width] = image.shape;
   const columns = axis(low.width, width);
@@ -86,7 +92,7 @@ export function upsampledRows(
           if (column < 0 || column >= low.width) continue;
           const at = row * low.width + column;
           const value = values[at];
-          if (value !== value) continue; // a hole
+          if (Number.isNaN(value)) continue; // a hole
           const dr = r - colors[3 * at];
           const dg = g - colors[3 * at + 1];
           const db = b - colors[3 * at + 2];
@@ -122,12 +128,10 @@ function axis(cells: number, pixels: number) {
 }
 
 /** exp(-d / 2 sigma^2) of a squared difference of colours, by its sixteenth. */
-export function gaussTable(sigma: number): Float32Array {
+function gaussTable(sigma: number): Float32Array {
   const size = (3 * 255 * 255) >> 4;
   return Float32Array.from(
     { length: size + 2 },
     (_, i) => LEAST_WEIGHT + (1 - LEAST_WEIGHT) * Math.exp((-16 * i) / (2 * sigma * sigma)),
   );
 }
-
-export type { LowDepth };

@@ -14,9 +14,35 @@ export {
   mix,
 } from './charts/index.ts';
 export { classColor, luminance, type Rgb, textColorOn } from './color.ts';
+export { type ColorBarOptions, colorBar, roundTicks } from './depth-bar.ts';
+export {
+  DEFAULT_FAR,
+  DEFAULT_FOV,
+  DEFAULT_NEAR,
+  type DepthSpace,
+  depthSpace,
+  type Pinhole,
+  pinhole,
+  type SpaceOptions,
+} from './depth-camera.ts';
+export {
+  COLOR_MAPS,
+  type ColorMap,
+  type ColorRow,
+  colorizeDepth,
+  colorRange,
+  colorTable,
+  type DepthColorOptions,
+  type DepthRange,
+  depthColorRows,
+} from './depth-color.ts';
+export { type ContourOptions, drawContours } from './depth-contours.ts';
+export { type SidePanel, sideBySide, sideGap } from './depth-side.ts';
 export { type LabelRequest, placeLabels, type Rect } from './labels.ts';
 export { type DrawnMatch, drawMatches } from './matches.ts';
+export { type DepthMeshOptions, depthMeshGlb, type MeshTexture } from './mesh-gltf.ts';
 export { drawFeatures, type FeaturePictureOptions, type Pca, principalComponents } from './pca.ts';
+export { type PointCloudOptions, pointCloudPly } from './point-cloud.ts';
 export { type Coverage, fillOutline, type Point } from './raster.ts';
 export { lineMetrics, rasterizeText, textWidth } from './text.ts';
 export {

@@ -25,6 +25,25 @@ export async function writeWhole(path: string, data: string | Uint8Array): Promi
   }
 }
 
+/**
+ * {@link writeWhole} of a file that comes in pieces and need not lie in memory.
+ * @throws {DenseError} RUNTIME naming the file when the disk refuses; what the pieces' source throws
+ */
+export async function writePieces(
+  path: string,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
+  const temporary = temporaryName(path);
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(temporary, pieces);
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true }).catch(() => {});
+    throw cannotWrite(path, error);
+  }
+}
+
 /** A file that grows row by row during a run and appears, whole, at its end. */
 export class GrowingFile {
   private last: Promise<void> = Promise.resolve();
