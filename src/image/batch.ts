@@ -9,8 +9,12 @@ export interface BatchOptions {
   /** Of colours in 0..1: the network sees `(value / 255 - mean) / std`. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
-  /** `squash` fills the size and lets the shape change; `letterbox` keeps the shape, centred on the mean colour. */
+  /** `squash` fills the size and lets the shape change; `letterbox` keeps the shape and leaves a part free. */
   readonly resize?: 'squash' | 'letterbox' | undefined;
+  /** Where a letterboxed picture lies; default centre. */
+  readonly align?: 'centre' | 'corner' | undefined;
+  /** Colour of a letterbox's free part, 0..255, red, green, blue or one for all; default the mean colour. */
+  readonly pad?: number | readonly [number, number, number] | undefined;
   readonly antialias?: boolean | undefined;
   /** Order of the planes, and of mean and std; default rgb. */
   readonly color?: 'rgb' | 'bgr' | undefined;
@@ -60,8 +64,13 @@ function writePlanes(image: RgbImage, planes: Float32Array, options: BatchOption
   const shift = std.map((s, c) => -mean[c]! / s);
   const [s0, s1, s2] = scale as [number, number, number];
   const [m0, m1, m2] = shift as [number, number, number];
-  const [red, blue] = options.color === 'bgr' ? [2, 0] : [0, 2]; // as the picture stores them
-  // what a letterbox leaves free stays 0: the mean colour, once normalised
+  const [red, blue] = options.color === 'bgr' ? ([2, 0] as const) : ([0, 2] as const); // as the picture stores them
+  if (options.pad !== undefined && inner.height * inner.width < area) {
+    const pad = typeof options.pad === 'number' ? [options.pad, options.pad, options.pad] : options.pad;
+    [red, 1, blue].forEach((from, c) => {
+      planes.fill(pad[from]! * scale[c]! + shift[c]!, c * area, (c + 1) * area);
+    });
+  } // else what a letterbox leaves free stays 0: the mean colour, once normalised
   resizeRows(image, inner.height, inner.width, options.antialias ?? false, (y, row) => {
     let to = (y + inner.top) * width + inner.left;
     for (let x = 0; x < row.length; x += 3, to++) {
@@ -86,6 +95,7 @@ function innerSize(imageHeight: number, imageWidth: number, options: BatchOption
   const scale = Math.min(height / imageHeight, width / imageWidth);
   const innerHeight = Math.min(height, Math.max(1, Math.round(imageHeight * scale)));
   const innerWidth = Math.min(width, Math.max(1, Math.round(imageWidth * scale)));
+  if (options.align === 'corner') return { height: innerHeight, width: innerWidth, top: 0, left: 0 };
   return {
     height: innerHeight,
     width: innerWidth,

@@ -33,6 +33,7 @@ describe('dense-t16', () => {
     const data = Float32Array.from({ length: 3 * size * size }, (_, n) => Math.sin(n * 0.0137) * Math.cos(n * 0.00091));
     const out = await network.run(tensor(['batch', 'channel', 'height', 'width'] as const, [1, 3, size, size], data));
     await network.close();
+    if (!('scores' in out)) throw new Error('the head gives scores and distances');
     expect(out.scores.length).toBe(anchors * 80);
     let compared = 0;
     for (const [row, want] of Object.entries(golden.rows)) {
