@@ -9,6 +9,7 @@ const ROOMS = {
   postprocess: [],
   track: [],
   evaluate: [],
+  data: [],
   render: [],
   video: ['image'],
   model: ['checkpoint'],

@@ -32,6 +32,7 @@ export {
   type RgbImage,
   rgbImage,
 } from './core/index.ts';
+export { type DataCategory, type DataObject, type DataPicture, type Dataset, datasetToCoco } from './data/index.ts';
 export {
   baselinePlane,
   type CocoEvaluation,
@@ -83,6 +84,8 @@ export {
   type CarriedFrame,
   type CarryOptions,
   type CocoResult,
+  convertDataset,
+  type DatasetSource,
   type DetectedObject,
   type DetectionNetwork,
   type DetectionOutputs,
@@ -100,12 +103,16 @@ export {
   MaskPropagator,
   type MatchOptions,
   matchImages,
+  type OpenedDataset,
+  openDataset,
+  type PictureFeatures,
   type PropagatorLoadOptions,
   type SliceOptions,
   type StreamItem,
   type TrackFileOptions,
   type TrackReport,
   trackVideo,
+  writeDataset,
 } from './pipelines/index.ts';
 export { mergeSlices, nms, postprocess, sliceGrid, softNms, weightedBoxFusion } from './postprocess/index.ts';
 export { classColor, type DrawOptions, drawDetections, drawTracks, type TrackDrawOptions } from './render/index.ts';

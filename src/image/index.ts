@@ -19,6 +19,7 @@ export { DAVIS_PALETTE, encodePalettePng, type IndexImage } from './palette-png.
 export { encodePngRows, type PngRowKind, type PngRowsOptions } from './png-rows.ts';
 export { decodeGrey16Png, encodeGrey16Png, type Grey16Image } from './png16.ts';
 export { type FloatImage, type ResizeOptions, resizeBilinear, resizeImage, resizeRows } from './resize.ts';
+export { readImageSize } from './size.ts';
 export {
   type DecodeOptions,
   hasImageExtension,

@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { escapedXml } from '../../data/index.ts';
 import type { PictureRecord } from './record.ts';
 
 /**
@@ -11,7 +12,7 @@ export function vocText({ fileName, result }: PictureRecord): string {
     const [xmin, ymin] = [Math.round(x1) + 1, Math.round(y1) + 1];
     const [xmax, ymax] = [Math.max(xmin, Math.round(x2)), Math.max(ymin, Math.round(y2))];
     return `  <object>
-    <name>${escaped(name)}</name>
+    <name>${escapedXml(name)}</name>
     <pose>Unspecified</pose>
     <truncated>0</truncated>
     <difficult>0</difficult>
@@ -26,8 +27,8 @@ export function vocText({ fileName, result }: PictureRecord): string {
 `;
   });
   return `<annotation>
-  <folder>${escaped(folder === '.' ? '' : folder)}</folder>
-  <filename>${escaped(posix.basename(fileName))}</filename>
+  <folder>${escapedXml(folder === '.' ? '' : folder)}</folder>
+  <filename>${escapedXml(posix.basename(fileName))}</filename>
   <size>
     <width>${result.width}</width>
     <height>${result.height}</height>
@@ -36,8 +37,4 @@ export function vocText({ fileName, result }: PictureRecord): string {
   <segmented>0</segmented>
 ${objects.join('')}</annotation>
 `;
-}
-
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, c => `&#${c.charCodeAt(0)};`);
 }

@@ -1,0 +1,4 @@
+export { type ConvertOptions, type ConvertReport, convertDataset } from './convert.ts';
+export { findFormat, openDataset } from './open.ts';
+export type { DatasetSource, OpenedDataset } from './open-options.ts';
+export { PICTURE_MODES, type WriteDatasetOptions, type WriteReport, writeDataset } from './write.ts';
