@@ -1,7 +1,9 @@
 import { type Detections, type LabelSet, type RgbImage, throwIfAborted } from '../../core/index.ts';
 import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.ts';
 import type { Slice } from '../../postprocess/index.ts';
-import { inGroups, overlapped } from '../overlap.ts';
+import { overlapped } from '../overlap.ts';
+import { featuresOf, type PictureFeatures } from '../perceive/picture-features.ts';
+import { IN_SESSION, type PictureItem, streamPictures } from '../stream.ts';
 import { finishDetections } from './finish.ts';
 import { type DetectorLoadOptions, openDetectionNetwork } from './load.ts';
 import type { DetectionNetwork } from './network.ts';
@@ -9,15 +11,14 @@ import { type DetectOptions, type ResolvedOptions, resolveOptions } from './opti
 import { DetectionResult } from './result.ts';
 import { joinViews, viewPixels, viewsOf } from './slices.ts';
 
-/** Pictures decoded ahead of the network, beyond those of the batch being gathered. */
-const DECODE_AHEAD = 4;
-/** Batches handed to the session: one running, one ready behind it, one being prepared. */
-const IN_SESSION = 3;
-
 /** One picture of a stream: what was found, or why it could not be read. */
-export type StreamItem<S extends ImageSource = ImageSource> =
-  | { readonly index: number; readonly source: S; readonly image: RgbImage; readonly result: DetectionResult }
-  | { readonly index: number; readonly source: S; readonly error: unknown };
+export type StreamItem<S extends ImageSource = ImageSource> = PictureItem<DetectionResult, S>;
+
+/** What one view of a picture gave. */
+interface ViewFound {
+  readonly found: Detections;
+  readonly features: PictureFeatures | undefined;
+}
 
 /**
  * Finds objects in pictures. Holds a loaded network: close it, or let `await using` do so.
@@ -100,32 +101,8 @@ export class Detector {
     options: DetectOptions = {},
   ): AsyncGenerator<StreamItem<S>, void, undefined> {
     const resolved = resolveOptions(options, this.network);
-    const decoded = overlapped(numbered(sources), DECODE_AHEAD + resolved.batch, ({ index, source }) =>
-      this.tryDecode(index, source, options),
-    );
-    const detected = overlapped(inGroups(decoded, resolved.batch), IN_SESSION, group =>
-      this.detectGroup(group, resolved),
-    );
-    for await (const group of detected) yield* group;
-  }
-
-  private async tryDecode<S extends ImageSource>(index: number, source: S, options: DetectOptions) {
-    try {
-      return { index, source, image: await decodeImage(source, options) };
-    } catch (error) {
-      throwIfAborted(options.signal);
-      return { index, source, error };
-    }
-  }
-
-  private async detectGroup<S extends ImageSource>(
-    group: readonly ({ index: number; source: S } & ({ image: RgbImage } | { error: unknown }))[],
-    options: ResolvedOptions,
-  ): Promise<StreamItem<S>[]> {
-    const images = group.flatMap(item => ('image' in item ? [item.image] : []));
-    const results = images.length > 0 ? await this.detectImages(images, options) : [];
-    let next = 0;
-    return group.map(item => ('image' in item ? { ...item, result: results[next++] } : item));
+    const { batch } = resolved;
+    yield* streamPictures(sources, { ...options, batch }, images => this.detectImages(images, resolved));
   }
 
   /** All views of all pictures, `batch` per pass. */
@@ -135,26 +112,34 @@ export class Detector {
     const chunks = Array.from({ length: Math.ceil(all.length / options.batch) }, (_, c) =>
       all.slice(c * options.batch, (c + 1) * options.batch),
     );
-    const found: Detections[] = [];
+    const found: ViewFound[] = [];
     for await (const list of overlapped(chunks, IN_SESSION, chunk => this.passOnce(chunk, options)))
       found.push(...list);
     let at = 0;
     return images.map((image, i) => {
       const own = found.slice(at, (at += views[i].length));
       const [height, width] = image.shape;
-      return new DetectionResult(width, height, joinViews(own, views[i], image, options), this.network.labels);
+      const lists = own.map(view => view.found);
+      const joined = joinViews(lists, views[i], image, options);
+      // with slices the last view is the whole picture: resolveOptions has seen to it where features are wanted
+      return new DetectionResult(width, height, joined, this.network.labels, own.at(-1)?.features);
     });
   }
 
   private async passOnce(
     chunk: readonly { readonly image: RgbImage; readonly view: Slice }[],
     options: ResolvedOptions,
-  ): Promise<Detections[]> {
+  ): Promise<ViewFound[]> {
     throwIfAborted(options.signal);
     const pixels = chunk.map(({ image, view }) => viewPixels(image, view));
     const { batch, transforms } = imageToBatch(pixels, this.network.input);
     const outputs = await this.network.run(batch, options.signal);
-    return finishDetections(outputs, transforms, this.network, options);
+    const taps = 'features' in outputs ? outputs.features : undefined;
+    const lists = finishDetections(outputs, transforms, this.network, options);
+    return lists.map((found, i) => ({
+      found,
+      features: taps && featuresOf(taps, i, transforms[i], this.network.input),
+    }));
   }
 
   /** Ends the network's thread and frees its memory. */
@@ -165,9 +150,4 @@ export class Detector {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
-}
-
-async function* numbered<S>(sources: Iterable<S> | AsyncIterable<S>) {
-  let index = 0;
-  for await (const source of sources) yield { index: index++, source };
 }

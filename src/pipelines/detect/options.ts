@@ -62,6 +62,13 @@ export interface ResolvedOptions {
 export function resolveOptions(options: DetectOptions, network: DetectionNetwork): ResolvedOptions {
   const { defaults } = network;
   const slice = typeof options.slice === 'number' ? { size: options.slice } : options.slice;
+  if (slice?.full === false && network.features?.length)
+    fail(
+      'BAD_INPUT',
+      'slices without the whole picture, and features',
+      'features are those of the whole picture',
+      'leave slice.full out, or load the detector without features',
+    );
   return {
     score: inRange('score', options.score ?? defaults.score, 0, 1),
     max: whole('max', options.max ?? defaults.max, 1),

@@ -1,4 +1,5 @@
 import type { Detections, LabelSet } from '../../core/index.ts';
+import type { PictureFeatures } from '../perceive/picture-features.ts';
 
 /** One row of COCO's results format. */
 export interface CocoResult {
@@ -42,6 +43,8 @@ export class DetectionResult implements Detections {
     readonly height: number,
     found: Detections,
     readonly labels: LabelSet,
+    /** Backbone features of the picture, where the detector was loaded with `features`. */
+    readonly features?: PictureFeatures,
   ) {
     this.length = found.length;
     this.boxes = found.boxes;

@@ -1,0 +1,114 @@
+/** One backbone with the heads that are asked for behind it: what Detector, DepthEstimator and Perceiver run. */
+import { addBackbone, type BackboneGraph, checkpointWeights, loadArch } from '../../backbone/index.ts';
+import { type Checkpoint, openCheckpoint, readTensor } from '../../checkpoint/index.ts';
+import { type Features, type ImageBatch, tensor } from '../../core/index.ts';
+import { addAnchorFreeHead, headWeights, towerDepth } from '../../heads/index.ts';
+import { type AnchorFreeHead, backboneOf, type Model } from '../../model/index.ts';
+import { type Graph, GraphBuilder, type Outputs, Session } from '../../onnx/index.ts';
+import { inputSizeOf, type NetworkOptions } from '../detect/model-parts.ts';
+import type { DetectionOutputs, NetworkInput } from '../detect/network.ts';
+
+/** What one pass is to give. */
+export interface NetworkParts {
+  readonly detection?: { readonly head: AnchorFreeHead; readonly classes: number } | undefined;
+  /** Blocks whose patch features are handed out, counted from 1; they need not be taps of a head. */
+  readonly features?: readonly number[] | undefined;
+}
+
+/** What one pass gave. */
+export interface NetworkOutputs {
+  readonly detection?: DetectionOutputs;
+  /** By block, `[batch, gridY, gridX, channel]`. */
+  readonly features?: ReadonlyMap<number, Features>;
+}
+
+/** A loaded network. */
+export interface Network {
+  readonly input: NetworkInput;
+  /** @param batch `[batch, 3, height, width]`, normalised */
+  run(batch: ImageBatch, signal?: AbortSignal): Promise<NetworkOutputs>;
+  close(): Promise<void>;
+}
+
+/**
+ * Opens a model's backbone with some of its heads in one graph, so that one pass serves them all.
+ *
+ * @throws {DenseError} BAD_MODEL or BAD_CHECKPOINT when the model's files do not fit together; BAD_INPUT for a size or a
+ *   block it does not have; UNAVAILABLE for a device this machine lacks
+ */
+export async function openNetwork(model: Model, parts: NetworkParts, options: NetworkOptions = {}): Promise<Network> {
+  const { height, width } = inputSizeOf(model, options.size);
+  const { graph, grid } = await buildGraph(model, parts, height, width);
+  const { device, threads } = options;
+  const session = await Session.open(graph, { ...(device && { device }), ...(threads && { threads }) });
+  const { mean, std, resize, color } = model.json.input;
+  return {
+    // the heads of tools/train see pictures averaged down, so they are shown so
+    input: { height, width, mean, std, resize, color, antialias: true },
+    run: async (batch, signal) => {
+      const out = await session.run({ image: { dims: [...batch.shape], data: batch.data } }, { signal });
+      return outputsOf(out, parts, grid);
+    },
+    close: () => session.close(),
+  };
+}
+
+/**
+ * Input `image` `[batch, 3, height, width]`; outputs `scores` `[batch, anchors, classes]` and `ltrb` `[batch, anchors, 4]`
+ * of the detection head, `features.<block>` `[batch, patches, channels]`.
+ */
+async function buildGraph(
+  model: Model,
+  parts: NetworkParts,
+  height: number,
+  width: number,
+): Promise<{ graph: Graph; grid: readonly [number, number] }> {
+  const { arch, rope, taps } = backboneOf(model.json);
+  const config = await loadArch(arch, { rope });
+  const checkpoint = await openCheckpoint(model.files.get('weights')!.path);
+  const { detection, features = [] } = parts;
+  const detectionTaps = detection?.head.taps ?? taps;
+  const wanted = new Set([...(detection ? detectionTaps : []), ...features]);
+  const b = new GraphBuilder();
+  const image = b.input('image', 'float32', ['batch', 3, height, width]);
+  const weights = await checkpointWeights(checkpoint, config, arch);
+  const tower = addBackbone(b, image, config, weights, { taps: [...wanted] });
+  const heads = await headTensors(checkpoint);
+  if (detection) {
+    const { strides, bins } = detection.head;
+    const { classes } = detection;
+    const own = { taps: detectionTaps, strides, bins, classes };
+    const out = addAnchorFreeHead(b, tower, config.patch, own, heads.weights, towerDepth(heads.names));
+    b.output('scores', out.scores);
+    b.output('ltrb', out.ltrb);
+  }
+  for (const tap of new Set(features)) b.output(`features.${tap}`, patchTokens(b, tower, tap));
+  return { graph: b.build(), grid: [tower.gridHeight, tower.gridWidth] };
+}
+
+function patchTokens(b: GraphBuilder, tower: BackboneGraph, tap: number) {
+  const tokens = tower.taps.get(tap)!;
+  return tower.prefixTokens ? b.slice(tokens, 1, tower.prefixTokens) : tokens;
+}
+
+async function headTensors(checkpoint: Checkpoint) {
+  const names = [...checkpoint.tensors.keys()];
+  const read = async (name: string) => ({
+    shape: checkpoint.tensors.get(name)!.shape,
+    data: await readTensor(checkpoint, name),
+  });
+  return { names, weights: await headWeights(names, read, checkpoint.path) };
+}
+
+function outputsOf(out: Outputs, parts: NetworkParts, [gridY, gridX]: readonly [number, number]): NetworkOutputs {
+  const numbers = (name: string) => out[name]!.data as Float32Array;
+  const gridded = (tap: number): Features => {
+    const [batch, , channels] = out[`features.${tap}`]!.dims as readonly [number, number, number];
+    const shape = [batch, gridY, gridX, channels] as const;
+    return tensor(['batch', 'gridY', 'gridX', 'channel'] as const, shape, numbers(`features.${tap}`));
+  };
+  return {
+    ...(parts.detection && { detection: { scores: numbers('scores'), ltrb: numbers('ltrb') } }),
+    ...(parts.features && { features: new Map(parts.features.map(tap => [tap, gridded(tap)])) }),
+  };
+}

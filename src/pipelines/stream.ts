@@ -1,0 +1,51 @@
+import { type RgbImage, throwIfAborted } from '../core/index.ts';
+import { type DecodeOptions, decodeImage, type ImageSource } from '../image/index.ts';
+import { inGroups, overlapped } from './overlap.ts';
+
+/** Pictures decoded ahead of the network, beyond those of the batch being gathered. */
+const DECODE_AHEAD = 4;
+/** Batches handed to the session: one running, one ready behind it, one being prepared. */
+export const IN_SESSION = 3;
+
+/** One picture of a stream: what came out of it, or why it could not be read. */
+export type PictureItem<R, S extends ImageSource = ImageSource> =
+  | { readonly index: number; readonly source: S; readonly image: RgbImage; readonly result: R }
+  | { readonly index: number; readonly source: S; readonly error: unknown };
+
+/**
+ * Runs pictures through a network, in order: while one batch passes, the next pictures are decoded, and memory holds
+ * only a few of them. A picture that cannot be read is an item with an `error`; the stream goes on.
+ *
+ * @param work results of up to `options.batch` pictures, in their order
+ * @throws {DenseError} ABORTED by the signal; what `work` throws
+ */
+export async function* streamPictures<S extends ImageSource, R>(
+  sources: Iterable<S> | AsyncIterable<S>,
+  options: DecodeOptions & { readonly batch: number },
+  work: (images: readonly RgbImage[]) => Promise<readonly R[]>,
+): AsyncGenerator<PictureItem<R, S>, void, undefined> {
+  const decoded = overlapped(numbered(sources), DECODE_AHEAD + options.batch, ({ index, source }) =>
+    tryDecode(index, source, options),
+  );
+  const done = overlapped(inGroups(decoded, options.batch), IN_SESSION, async group => {
+    const images = group.flatMap(item => ('image' in item ? [item.image] : []));
+    const results = images.length > 0 ? await work(images) : [];
+    let next = 0;
+    return group.map((item): PictureItem<R, S> => ('image' in item ? { ...item, result: results[next++] } : item));
+  });
+  for await (const group of done) yield* group;
+}
+
+async function tryDecode<S extends ImageSource>(index: number, source: S, options: DecodeOptions) {
+  try {
+    return { index, source, image: await decodeImage(source, options) };
+  } catch (error) {
+    throwIfAborted(options.signal);
+    return { index, source, error };
+  }
+}
+
+async function* numbered<S>(sources: Iterable<S> | AsyncIterable<S>) {
+  let index = 0;
+  for await (const source of sources) yield { index: index++, source };
+}
