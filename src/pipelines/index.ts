@@ -1,3 +1,15 @@
+export {
+  type ConvertOptions,
+  type ConvertReport,
+  convertDataset,
+  type DatasetSource,
+  type OpenedDataset,
+  openDataset,
+  PICTURE_MODES,
+  type WriteDatasetOptions,
+  type WriteReport,
+  writeDataset,
+} from './data/index.ts';
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
 export type { DetectorLoadOptions } from './detect/load.ts';

@@ -1,7 +1,8 @@
 import { fail } from '../../core/index.ts';
-import { type AnchorFreeHead, isAnchorFree, type Model, openModel } from '../../model/index.ts';
+import { type AnchorFreeHead, backboneOf, isAnchorFree, isExternal, type Model, openModel } from '../../model/index.ts';
 import { checkDevice } from '../../onnx/index.ts';
 import { openNetwork } from '../perceive/network.ts';
+import { openExternalNetwork } from './external.ts';
 import { type DetectorLoadOptions, labelsOf } from './model-parts.ts';
 import type { DetectionDefaults, DetectionNetwork } from './network.ts';
 
@@ -23,6 +24,9 @@ export async function openDetectionNetwork(
 ): Promise<DetectionNetwork> {
   checkDevice(options.device ?? 'cpu'); // before any reading: it needs none
   const opened = await openModel(model);
+  const { detection } = opened.json.heads;
+  if (options.features?.length) backboneOf(opened.json); // another project's detector has none to hand out
+  if (isExternal(detection)) return openExternalNetwork(opened, detection, options);
   const head = detectionHeadOf(opened);
   const labels = labelsOf(opened, head.labels);
   const parts = { detection: { head, classes: labels.names.length }, features: options.features };
