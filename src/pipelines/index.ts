@@ -36,23 +36,19 @@ export {
   type RowFit,
 } from './inspect.ts';
 export type { PictureFeatures } from './perceive/picture-features.ts';
-export {
-  findDavis,
-  findVideo,
-  type MaskedVideo,
-  type PropagatedVideo,
-  type PropagateFilesOptions,
-  propagateFiles,
-} from './propagate/files.ts';
+export { findDavis } from './propagate/davis.ts';
+export { type PropagatedVideo, type PropagateFilesOptions, propagateFiles } from './propagate/files.ts';
 export { defaultTrackingLayer } from './propagate/layer.ts';
 export { drawMask } from './propagate/overlay.ts';
 export {
   type CarriedFrame,
   type CarryOptions,
+  type CarryState,
   MaskPropagator,
   type PropagatorLoadOptions,
   trackingSize,
 } from './propagate/propagator.ts';
+export { findVideo, type MaskedFrame, type MaskedPart, type MaskedVideo } from './propagate/video.ts';
 export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
 export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from './track/options.ts';
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';

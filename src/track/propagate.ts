@@ -211,7 +211,7 @@ function dropUndefined(options: PropagateOptions): { [K in keyof PropagateOption
 /** Labels carried through a video, frame by frame. State: the first frame and the last `context` ones. */
 export class LabelCarrier {
   private readonly first: LabelledFrame;
-  private readonly recent: LabelledFrame[] = [];
+  private recent: LabelledFrame[] = [];
   private readonly options: Required<{ [K in keyof PropagateOptions]: number }>;
 
   /**
@@ -234,8 +234,25 @@ export class LabelCarrier {
   next(features: Float32Array): Float32Array {
     const frame = packFeatures(features, this.rows, this.columns);
     const labels = propagateLabels(frame, [this.first, ...this.recent], this.options);
-    this.recent.push({ features: frame, labels });
-    if (this.recent.length > this.options.context) this.recent.shift();
+    this.remember({ features: frame, labels });
     return labels;
+  }
+
+  /**
+   * Takes a frame whose labels are known from an earlier run, as if {@link next} had found them: with the first frame
+   * and the last `context` ones a video goes on as if it had never stopped.
+   */
+  restore(features: Float32Array, labels: Float32Array): void {
+    this.remember({ features: packFeatures(features, this.rows, this.columns), labels });
+  }
+
+  /** Labels of the frames remembered beside the first, the oldest first; `[labels, rows * columns]` each. */
+  get recentLabels(): readonly Float32Array[] {
+    return this.recent.map(frame => frame.labels);
+  }
+
+  private remember(frame: LabelledFrame): void {
+    const { context } = this.options;
+    this.recent = context === 0 ? [] : [...this.recent, frame].slice(-context);
   }
 }

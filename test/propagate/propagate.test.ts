@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { rgbImage, seededRandom, tensor } from '../../src/core/index.ts';
+import { tensor } from '../../src/core/index.ts';
 import { readValuePng } from '../../src/evaluate/index.ts';
 import { encodePalettePng, encodePng } from '../../src/image/index.ts';
 import {
@@ -15,41 +15,14 @@ import {
 } from '../../src/pipelines/index.ts';
 import { runCli } from '../cli/harness.ts';
 import { writeTinyModel } from '../detect/tiny-model.ts';
+import { HEIGHT, overlap, picture, truth, WIDTH } from './scene.ts';
 
-const [WIDTH, HEIGHT, FRAMES, SIDE] = [160, 96, 6, 48];
+const FRAMES = 6;
 const PALETTE = Uint8Array.from({ length: 3 * 8 }, (_, i) => 10 * i);
 const folder = mkdtempSync(join(tmpdir(), 'propagate-'));
 const davis = join(folder, 'davis');
 const model = join(folder, 'tiny');
 const path = (...parts: string[]) => join(folder, ...parts);
-
-/** Left edge of each of two squares in a frame: they walk 4 pixels a frame, apart from each other. */
-const lefts = (frame: number) => [16 + 4 * frame, 96 - 4 * frame];
-
-/** Ids of the true mask: 2 and 5. */
-function truth(frame: number): Uint8Array {
-  const data = new Uint8Array(WIDTH * HEIGHT);
-  lefts(frame).forEach((left, k) => {
-    for (let y = 24; y < 24 + SIDE; y++) data.fill(k === 0 ? 2 : 5, y * WIDTH + left, y * WIDTH + left + SIDE);
-  });
-  return data;
-}
-
-/** Flat colours with stripes: grass, a red square, a blue one. */
-function picture(frame: number) {
-  const ids = truth(frame);
-  const random = seededRandom(frame + 1);
-  const data = new Uint8Array(WIDTH * HEIGHT * 3);
-  ids.forEach((id, i) => {
-    const [r, g, b] = id === 2 ? [220, 40, 30] : id === 5 ? [30, 60, 230] : [60, 150, 60];
-    const stripe = id === 2 ? (i % 8 < 4 ? 0 : -25) : 0;
-    data.set(
-      [r! + stripe, g!, b!].map(v => Math.max(0, v + Math.floor(10 * random()))),
-      3 * i,
-    );
-  });
-  return rgbImage(HEIGHT, WIDTH, data);
-}
 
 beforeAll(async () => {
   await writeTinyModel(model);
@@ -70,16 +43,6 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const frames = join(davis, 'JPEGImages/480p/walk');
 const firstMask = join(davis, 'Annotations/480p/walk/00000.png');
 const load = () => MaskPropagator.load({ model, size: 192 });
-
-function overlap(a: ArrayLike<number>, b: ArrayLike<number>, id: number): number {
-  let both = 0;
-  let any = 0;
-  for (let i = 0; i < a.length; i++) {
-    if (a[i] === id && b[i] === id) both++;
-    if (a[i] === id || b[i] === id) any++;
-  }
-  return both / any;
-}
 
 describe('trackingSize', () => {
   test("is DINO's for patch 16, whole patches for 14", () => {
@@ -161,26 +124,8 @@ test('frames come in the order of their numbers, and masks are named after them'
   mkdirSync(path('loose'));
   for (const f of [0, 1, 2]) writeFileSync(path('loose', `f${[2, 9, 10][f]}.png`), await encodePng(picture(f)));
   const video = await findVideo(path('loose'), firstMask, path('x'));
-  expect(video.frames.map(f => f.stem)).toEqual(['f2', 'f9', 'f10']);
+  expect(await video.stems()).toEqual(['f2', 'f9', 'f10']);
   expect((await findDavis(davis, undefined, 'o')).map(v => v.name)).toEqual(['again', 'walk']);
-});
-
-test('an interrupted run leaves whole files only', async () => {
-  const out = path('stopped');
-  const propagator = await load();
-  const stop = new AbortController();
-  const onFrame = (_: unknown, frame: number) => void (frame === 3 && stop.abort());
-  try {
-    const video = await findVideo(frames, firstMask, out);
-    await expect(propagateFiles(propagator, video, { signal: stop.signal, onFrame })).rejects.toMatchObject({
-      code: 'ABORTED',
-    });
-  } finally {
-    await propagator.close();
-  }
-  const written = readdirSync(out);
-  expect(written).toEqual(['00000.png', '00001.png', '00002.png']);
-  for (const name of written) readValuePng(readFileSync(join(out, name)), name);
 });
 
 test('a damaged frame of one video fails alone', async () => {
@@ -211,7 +156,6 @@ describe('errors', () => {
       path('wrong-size.png'),
       encodePalettePng(tensor(['height', 'width'] as const, [1, 2], Uint8Array.of(0, 1))),
     );
-    writeFileSync(path('clip.mp4'), 'x');
     expect(await lines(frames, '--mask', path('wrong-size.png'))).toMatchInlineSnapshot(`
       "2 error: DIR/davis/JPEGImages/480p/walk/00000.png is 160 x 96
         why: DIR/wrong-size.png is 2 x 1, and so must be every frame
@@ -224,10 +168,28 @@ describe('errors', () => {
         fix: for one video give --mask FIRST.png; for DAVIS name the folder that holds JPEGImages and Annotations
       "
     `);
-    expect(await lines(path('clip.mp4'), '--mask', firstMask)).toMatchInlineSnapshot(`
-      "2 error: DIR/clip.mp4 is a file, not a folder of frames
-        why: frames are read as pictures
-        fix: take them out first: ffmpeg -i clip.mp4 frames/%05d.jpg
+    expect(await lines('-')).toMatchInlineSnapshot(`
+      "2 error: standard input without --mask
+        why: it is one video
+        fix: give the mask of its first frame
+      "
+    `);
+    expect(await lines(frames, '--mask', firstMask, '--start', '0:02')).toMatchInlineSnapshot(`
+      "2 error: --start 0:02
+        why: pictures have no times
+        fix: give the number of a frame, from 1
+      "
+    `);
+    expect(await lines(frames, '--mask', firstMask, '--start', '7')).toMatchInlineSnapshot(`
+      "2 error: DIR/davis/JPEGImages/480p/walk has no frames from 7 to 6
+        why: it has 6
+        fix: give an earlier --start or a later --end
+      "
+    `);
+    expect(await lines(frames, '--mask', firstMask, '--end', 'soon')).toMatchInlineSnapshot(`
+      "2 error: --end got "soon"
+        why: it takes a frame number counted from 1, or a time
+        fix: write 120 for frame 120, 12.5s for seconds, or 1:02:03.5
       "
     `);
     expect(await lines(frames, '--mask', path('none.png'))).toMatchInlineSnapshot(`

@@ -70,22 +70,26 @@ if (flags.chart !== undefined) {
 }
 
 async function carry(video: MaskedVideo): Promise<void> {
-  const last = video.frames.at(-1)!.stem;
+  const stems = await video.stems();
+  const last = stems.at(-1)!;
   const there = await Promise.all(
     layers.map(layer => access(join(out, `layer_${layer}`, video.name, `${last}.png`)).then(() => true, () => false)),
   );
   if (there.every(Boolean)) return;
   const mask = readValuePng(await readFile(video.mask), video.mask);
-  const names = video.frames.map(f => f.path);
   const started = performance.now();
-  for await (const { index, masks } of propagator.carry(names, mask, { names })) {
+  async function* pictures() {
+    for await (const { source } of video.read()) yield source;
+  }
+  const names = (index: number) => `${video.name}/${stems[index]}`;
+  for await (const { index, masks } of propagator.carry(pictures(), mask, { names })) {
     for (const [layer, data] of masks) {
       const folder = join(out, `layer_${layer}`, video.name);
       await mkdir(folder, { recursive: true });
       const image = tensor(['height', 'width'] as const, [mask.height, mask.width], data);
-      await writeFile(join(folder, `${video.frames[index]!.stem}.png`), encodePalettePng(image));
+      await writeFile(join(folder, `${stems[index]}.png`), encodePalettePng(image));
     }
     const seconds = (performance.now() - started) / 1000;
-    if (index % 10 === 0) console.error(`${video.name}: ${index + 1} of ${names.length}, ${seconds.toFixed(0)} s`);
+    if (index % 10 === 0) console.error(`${video.name}: ${index + 1} of ${stems.length}, ${seconds.toFixed(0)} s`);
   }
 }

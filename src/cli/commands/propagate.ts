@@ -1,7 +1,9 @@
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { z } from 'zod';
 import { DenseError, fail } from '../../core/index.ts';
 import type { PropagatedVideo } from '../../pipelines/index.ts';
+import { parseFramePoint } from '../../video/index.ts';
 import { interruptSignal } from '../interrupt.ts';
 import {
   addNetworkOptions,
@@ -15,10 +17,12 @@ import {
 } from '../options.ts';
 import { formatError, formatTable, makeOutput } from '../output.ts';
 import { makeProgress } from '../progress.ts';
+import { spoolStdin } from '../spool.ts';
 import { addTowerOptions, towerSchema } from './features.ts';
 
 const LAYER_TEXT = 'the number of a block, or last';
 const POSITIVE_TEXT = 'a number above 0';
+const place = z.string().min(1, 'a frame number (120) or a time (12.5s, 1:02:03.5)');
 
 const Options = z.strictObject({
   ...networkSchema,
@@ -27,7 +31,7 @@ const Options = z.strictObject({
   mask: z.string().min(1, 'a PNG file').optional(),
   split: z.string().min(1, 'a text file').optional(),
   out: z.string().min(1, 'a folder'),
-  overlay: z.string().min(1, 'a folder').optional(),
+  overlay: z.string().min(1, 'a folder or a video file').optional(),
   layer: z.union([z.literal('last'), integerIn(1, 1000)], { error: LAYER_TEXT }).optional(),
   context: integerIn(0, 1000),
   topk: integerIn(1, 100_000),
@@ -40,6 +44,10 @@ const Options = z.strictObject({
     context.addIssue({ code: 'custom', message: 'pixels of the short side: 480, or width x height like 832x480' });
     return z.NEVER;
   }),
+  start: place.optional(),
+  end: place.optional(),
+  every: integerIn(1).optional(),
+  skipBroken: z.boolean().optional(),
   resume: z.boolean().optional(),
   json: z.boolean().optional(),
 });
@@ -53,13 +61,26 @@ export function propagateCommand(): Command {
         'each patch takes the labels of the patches most like it in the first frame and the frames just before.\n' +
         'Writes a palette PNG for every frame, with the object ids of the first mask.',
     )
-    .argument('<frames>', 'a folder of frames or a glob; without --mask, a DAVIS folder')
+    .argument(
+      '<frames>',
+      'a video file, a folder of frames, a glob, or - for a video on standard input; without --mask, a DAVIS folder',
+    )
     .optionsGroup('Input and outputs:')
-    .option('--mask <first.png>', 'objects of the first frame: palette or grey PNG, 0 background, ids 1 to 255')
+    .option('--mask <first.png>', 'objects of the first frame read: palette or grey PNG, 0 background, ids 1 to 255')
+    .option('--start <place>', 'first frame: a number from 1, or a time of a video like 12.5s or 1:02:03')
+    .option('--end <place>', 'last frame (included), or a time (not included)')
+    .option('--every <n>', 'read every n-th frame (default: 1)')
+    .option('--skip-broken', 'leave frames out that cannot be decoded, instead of stopping there')
     .option('--split <file>', 'of a DAVIS folder these sequences, one per line (default: all)')
-    .requiredOption('-o, --out <folder>', 'write <frame name>.png there; DAVIS: <sequence>/<frame name>.png')
-    .option('--overlay <folder>', 'also write the frames with the objects in colour, as JPEG')
-    .option('--resume', 'skip videos whose masks are all there')
+    .requiredOption(
+      '-o, --out <folder>',
+      'write <frame name>.png there, of a video file 000001.png and so on; DAVIS: <sequence>/<frame name>.png',
+    )
+    .option(
+      '--overlay <path>',
+      'the frames with the objects in colour: a video (.mp4, .mov, .mkv), else JPEGs in a folder',
+    )
+    .option('--resume', 'go on where an interrupted run stopped; skip videos whose masks are all there')
     .option('--json', 'a summary as JSON on standard output')
     .optionsGroup('Protocol:')
     .option('--layer <n>', `${LAYER_TEXT} (default: the best one measured, else the last)`)
@@ -76,6 +97,7 @@ export function propagateCommand(): Command {
     .addHelpText(
       'after',
       '\nExamples:\n  pe-dense propagate frames --mask first.png --out masks' +
+        '\n  pe-dense propagate clip.mp4 --start 12.5s --mask first.png --out masks --overlay drawn.mp4' +
         '\n  pe-dense propagate DAVIS --split DAVIS/ImageSets/2017/val.txt --out masks' +
         '\n  pe-dense evaluate davis --gt DAVIS/Annotations/480p --pred masks',
     )
@@ -83,7 +105,21 @@ export function propagateCommand(): Command {
       const flags = parseOptions(Options, raw);
       if (flags.mask !== undefined && flags.split !== undefined)
         fail('BAD_USAGE', '--mask with --split', 'a DAVIS folder has its own masks', 'leave one out');
-      await run(frames, flags);
+      for (const name of ['start', 'end'] as const) if (flags[name] !== undefined) parseFramePoint(flags[name], name);
+      if (frames !== '-') return run(frames, flags);
+      if (flags.mask === undefined || flags.resume)
+        fail(
+          'BAD_USAGE',
+          flags.resume ? '--resume with standard input' : 'standard input without --mask',
+          flags.resume ? 'it cannot be read again' : 'it is one video',
+          flags.resume ? 'save the video to a file first' : 'give the mask of its first frame',
+        );
+      const piped = await spoolStdin(interruptSignal());
+      try {
+        await run(piped.path, flags);
+      } finally {
+        await piped.remove();
+      }
     });
 }
 
@@ -92,9 +128,11 @@ async function run(frames: string, flags: z.output<typeof Options>): Promise<voi
   const signal = interruptSignal();
   const output = makeOutput(flags);
   const { findDavis, findVideo, MaskPropagator, propagateFiles } = await import('../../pipelines/index.ts');
-  const videos = mask === undefined ? await findDavis(frames, split, out) : [await findVideo(frames, mask, out)];
+  const videos =
+    mask === undefined ? await findDavis(frames, split, out, flags) : [await findVideo(frames, mask, out, flags)];
   const propagator = await MaskPropagator.load({ ...flags, layers: layer === undefined ? undefined : [layer] });
-  const total = videos.reduce((sum, video) => sum + video.frames.length, 0);
+  const counted = videos.map(video => video.frames);
+  const total = counted.every(n => n !== undefined) ? counted.reduce((sum, n) => sum + n, 0) : undefined;
   const progress = makeProgress(total, 'frames', flags);
   const done: PropagatedVideo[] = [];
   const failed: { name: string; error: string }[] = [];
@@ -103,9 +141,11 @@ async function run(frames: string, flags: z.output<typeof Options>): Promise<voi
     for (const video of videos) {
       const options = {
         ...flags,
-        overlay: overlay !== undefined && mask === undefined ? `${overlay}/${video.name}` : overlay,
+        overlay: overlay !== undefined && mask === undefined ? join(overlay, video.name) : overlay,
         signal,
         onFrame: (_: unknown, frame: number) => progress.update(before + frame, video.name),
+        onBroken: (name: string, error: Error) => progress.log(`${name} left out: ${error.message.split('\n')[0]}`),
+        onNote: (text: string) => output.info(text),
       };
       try {
         done.push(await propagateFiles(propagator, video, options));
@@ -114,7 +154,7 @@ async function run(frames: string, flags: z.output<typeof Options>): Promise<voi
         failed.push({ name: video.name, error: error.detail.what });
         progress.log(formatError(error));
       }
-      before += video.frames.length;
+      before += video.frames ?? 0;
     }
   } finally {
     progress.stop();
@@ -137,7 +177,7 @@ function table(videos: readonly PropagatedVideo[]): string {
     v.frames,
     v.objects.join(' '),
     v.input.join(' x '),
-    v.skipped ? 'was there' : `${(v.frames / v.seconds).toFixed(1)}/s`,
+    v.skipped ? 'was there' : `${((v.frames - v.resumed) / v.seconds).toFixed(1)}/s`,
     v.out,
   ]);
   return formatTable([['video', 'frames', 'objects', 'input', 'speed', 'masks'], ...rows]);

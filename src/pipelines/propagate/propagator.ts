@@ -29,10 +29,24 @@ export interface PropagatorLoadOptions extends TowerSource {
 
 export interface CarryOptions extends PropagateOptions {
   /** For error messages, by frame; default: its number. */
-  readonly names?: readonly string[] | undefined;
+  readonly names?: readonly string[] | ((index: number) => string) | undefined;
   /** Name of the mask for error messages. */
   readonly maskName?: string | undefined;
+  /** Goes on where an earlier call with the same frames and options was left; one layer only. */
+  readonly from?: CarryState | undefined;
+  /** Called for a frame, not the first, that cannot be read, which is then left out. */
+  readonly onBroken?: ((name: string, error: Error) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What is carried from frame to frame. */
+export interface CarryState {
+  /** Index of the next frame. */
+  readonly next: number;
+  /** Frames before it that have masks: all but those left out. */
+  readonly carried: number;
+  /** Labels of the frames before it that it looks at, beside the first one, the oldest first. */
+  readonly recent: readonly { readonly index: number; readonly labels: Float32Array }[];
 }
 
 /** Masks of one frame. */
@@ -42,6 +56,8 @@ export interface CarriedFrame {
   readonly image: RgbImage;
   /** `[height, width]` ids of the first mask, pixels of the frame; by layer. */
   readonly masks: ReadonlyMap<number | 'last', Uint8Array>;
+  /** What the next frame needs, for the first of the layers; see {@link CarryOptions.from}. */
+  readonly state: CarryState;
 }
 
 /**
@@ -101,42 +117,71 @@ export class MaskPropagator {
   /**
    * Masks of all frames, in order; the network works ahead on the next frames.
    *
+   * @param frames paths, encoded pictures or decoded ones; they are taken one by one
    * @param mask of the first frame, its size: any ids 1 to 255; 255 beside other ids is void, alone it is the object
    * @throws {DenseError} BAD_INPUT for a mask without objects or of another size, a frame that cannot be read or has
    *   another size than the first; ABORTED by the signal
    */
   async *carry(
-    frames: readonly ImageSource[],
+    frames: Iterable<ImageSource> | AsyncIterable<ImageSource>,
     mask: IdMask,
     options: CarryOptions = {},
   ): AsyncGenerator<CarriedFrame, void, undefined> {
-    const { signal, names = frames.map((_, i) => `frame ${i + 1}`), maskName = 'the mask' } = options;
+    const { signal, maskName = 'the mask', from } = options;
     const ids = objectIds(mask, maskName);
     const { width, height } = mask;
-    const carriers = new Map<number | 'last', LabelCarrier>();
-    for await (const { image, features, index } of overlapped(frames.entries(), READ_AHEAD, async ([i, source]) => {
-      const picture = await decodeImage(source, { signal, name: names[i] });
-      checkSize(picture, width, height, names[i]!, maskName);
-      const extractor = await this.extractorFor(width, height);
-      const set = await extractor.run(extractor.prepare([picture]), signal ? { signal } : {});
-      return { image: picture, features: set, index: i };
-    })) {
+    const known = new Map(from?.recent.map(({ index, labels }) => [index, labels]));
+    let carriers: Map<number | 'last', LabelCarrier> | undefined;
+    const places: number[] = []; // of the frames the carriers remember
+    let carried = from?.carried ?? 0;
+    const wanted = (index: number) => !from || index === 0 || index >= from.next || known.has(index);
+    const seen = overlapped(chosen(frames, wanted), READ_AHEAD, item => this.look(item, mask, options));
+    for await (const frame of seen) {
       throwIfAborted(signal);
-      const grids = this.grids(features);
+      if (!frame) continue; // broken
+      const { image, index } = frame;
+      const grids = this.grids(frame.features);
       const [rows, columns] = this.extractor!.grid;
       const masks = new Map<number | 'last', Uint8Array>();
-      for (const [layer, grid] of grids) {
-        const carrier = carriers.get(layer);
-        if (carrier)
-          masks.set(layer, labelsToMask(carrier.next(grid), ids, rows, columns, this.patch, { width, height }));
-        else {
-          const labels = maskToLabels(mask, ids, rows, columns);
-          carriers.set(layer, new LabelCarrier(grid, labels, rows, columns, options));
-          masks.set(layer, Uint8Array.from(mask.data));
+      const earlier = known.get(index);
+      if (!carriers) {
+        const labels = maskToLabels(mask, ids, rows, columns);
+        const begin = (grid: Float32Array) => new LabelCarrier(grid, labels, rows, columns, options);
+        carriers = new Map([...grids].map(([layer, grid]) => [layer, begin(grid)]));
+        for (const layer of grids.keys()) masks.set(layer, Uint8Array.from(mask.data));
+      } else if (earlier) for (const [layer, grid] of grids) carriers.get(layer)!.restore(grid, earlier);
+      else
+        for (const [layer, grid] of grids) {
+          const labels = carriers.get(layer)!.next(grid);
+          masks.set(layer, labelsToMask(labels, ids, rows, columns, this.patch, { width, height }));
         }
-      }
-      yield { index, image, masks };
+      const { recentLabels } = carriers.get(this.layers[0]!)!;
+      if (index > 0) places.push(index);
+      places.splice(0, places.length - recentLabels.length);
+      if (from && index < from.next) continue; // its mask is there
+      const recent = recentLabels.map((labels, k) => ({ index: places[k]!, labels }));
+      yield { index, image, masks, state: { next: index + 1, carried: ++carried, recent } };
     }
+  }
+
+  /** A frame's picture and features; nothing for one that is broken and may be left out. */
+  private async look({ item, index }: { item: ImageSource; index: number }, mask: IdMask, options: CarryOptions) {
+    const { signal, names, maskName = 'the mask', onBroken } = options;
+    const name = (typeof names === 'function' ? names(index) : names?.[index]) ?? `frame ${index + 1}`;
+    const { width, height } = mask;
+    let image: RgbImage;
+    try {
+      image = await decodeImage(item, { signal, name });
+      checkSize(image, width, height, name, maskName);
+    } catch (error) {
+      throwIfAborted(signal);
+      if (!onBroken || index === 0) throw error;
+      onBroken(name, error as Error);
+      return undefined;
+    }
+    const extractor = await this.extractorFor(width, height);
+    const features = await extractor.run(extractor.prepare([image]), signal ? { signal } : {});
+    return { image, features, index };
   }
 
   async close(): Promise<void> {
@@ -177,4 +222,10 @@ function checkSize(image: RgbImage, width: number, height: number, name: string,
       `${maskName} is ${width} x ${height}, and so must be every frame`,
       'paint the mask on the first frame at its own size, and give the frames of one video',
     );
+}
+
+/** The wanted items with their places. */
+async function* chosen<T>(items: Iterable<T> | AsyncIterable<T>, wanted: (index: number) => boolean) {
+  let index = -1;
+  for await (const item of items) if (wanted(++index)) yield { item, index };
 }

@@ -43,7 +43,7 @@ export class Journal {
       }
       const end = left.lastIndexOf('\n') + 1; // a line cut off by a crash is no line
       const lines = left.slice(0, end).split('\n').slice(0, -1);
-      if (`${lines[0]}\n` !== head) failOther(path, lines[0] ?? '', head);
+      if (`${lines[0]}\n` !== head) failOtherRun(path, lines[0] ?? '', head);
       await truncate(path, Buffer.byteLength(left.slice(0, end)));
       return new Journal(path, await open(path, 'a'), lines.slice(1).map(readLine));
     } catch (error) {
@@ -86,7 +86,12 @@ function readLine(line: string): JournalFrame {
   return { time, found: detections(Float32Array.from(boxes), Float32Array.from(scores), Int32Array.from(classes)) };
 }
 
-function failOther(path: string, was: string, is: string): never {
+/**
+ * @param was head of the interrupted run, JSON
+ * @param is head of this one
+ * @throws {DenseError} BAD_USAGE naming the first entry that differs
+ */
+export function failOtherRun(path: string, was: string, is: string): never {
   let differs = 'it is no journal';
   try {
     const [a, b] = [JSON.parse(was), JSON.parse(is)] as Record<string, unknown>[];

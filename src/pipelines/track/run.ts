@@ -5,7 +5,9 @@ import type { Tracks } from '../../track/index.ts';
 import { type FrameSource, type FrameTime, openFrames, type VideoInfo } from '../../video/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { DetectOptions } from '../detect/options.ts';
+import { expectedFrames } from '../expected-frames.ts';
 import { overlapped } from '../overlap.ts';
+import { stoppedError } from '../stopped.ts';
 import { type Follower, makeFollower } from './follow.ts';
 import { detectedFrames, givenFrames, resumedFrames, type SeenFrame, type Stop, untilStopped } from './frames.ts';
 import { type GivenDetections, readGivenDetections } from './given.ts';
@@ -226,17 +228,6 @@ async function isDone({ mot, json, video, journal }: OutputPaths, options: Track
   return all.every(Boolean);
 }
 
-/** How many frames a run will see, as far as the source says. */
-function expectedFrames(info: VideoInfo, { start, end, every = 1 }: TrackFileOptions): number | undefined {
-  if (info.frames === undefined) return undefined;
-  const numbered = (point: number | string | undefined) =>
-    point === undefined || /^\d+$/.test(String(point)) ? Number(point) : undefined;
-  const first = start === undefined ? 1 : numbered(start);
-  const last = end === undefined ? info.frames : numbered(end);
-  if (first === undefined || last === undefined) return undefined; // times: known when reached
-  return Math.max(0, Math.ceil((Math.min(last, info.frames) - first + 1) / every));
-}
-
 function stopReport({ last }: Run, error: unknown): StopReport {
   const reason =
     error instanceof DenseError ? (error.code === 'ABORTED' ? 'interrupted' : error.detail.what) : messageOf(error);
@@ -245,15 +236,8 @@ function stopReport({ last }: Run, error: unknown): StopReport {
 
 /** The error with where the outputs end. */
 function stopError({ last, source, journal }: Run, error: unknown): unknown {
-  if (!(error instanceof DenseError)) return error;
   const where = last ? `the outputs end, whole, with frame ${last.index + 1}` : 'no frame was finished';
-  const again = journal ? 'run the same command with --resume to go on' : 'run the same command again';
-  const { what, why, fix } = error.detail;
-  const detail =
-    error.code === 'ABORTED'
-      ? { what: `stopped in ${source.info.source}`, why: `interrupted; ${where}`, fix: again }
-      : { what, why: `${why}; ${where}`, fix: fix.includes('--resume') ? fix : `${fix}; then ${again}` };
-  return new DenseError(error.code, detail, { cause: error });
+  return stoppedError(error, { source: source.info.source, where, resumable: journal !== undefined });
 }
 
 /** @throws {DenseError} BAD_USAGE when two outputs are one file */
