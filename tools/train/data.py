@@ -24,6 +24,7 @@ class Photo:
     boxes: np.ndarray  # [n, 6] x1 y1 x2 y2 score class, pixels of the stored picture
     source: str
     exact: bool
+    name: str = ""
 
     def decode(self):
         """[h, w, 3] uint8 RGB"""
@@ -52,7 +53,7 @@ def read_shards(folder):
                     continue
                 exact = "exact" in row
                 boxes = np.array(row["exact"] if exact else row["teacher"], np.float32).reshape(-1, 6)
-                photos.append(Photo(tar.extractfile(member).read(), boxes, row["source"], exact))
+                photos.append(Photo(tar.extractfile(member).read(), boxes, row["source"], exact, row["file"]))
     return photos
 
 
