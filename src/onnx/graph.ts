@@ -9,6 +9,12 @@ export type Pair = number | readonly [number, number];
 
 const both = (p: Pair): readonly [number, number] => (typeof p === 'number' ? [p, p] : p);
 
+/** Scale by which `from` pixels become `to`. Runtimes multiply and round down, so a float32 below to / from loses a pixel. */
+function scaleTo(from: number, to: number): number {
+  const scale = Math.fround(to / from);
+  return from * scale < to ? Math.fround(scale * (1 + 2 ** -23)) : scale;
+}
+
 export interface ConvOptions {
   readonly bias?: Value | undefined;
   readonly stride?: Pair;
@@ -164,7 +170,7 @@ export class GraphBuilder extends MathOps {
         'height and width must be numbers',
         'fix the input size',
       );
-    const scales = this.constant(Float32Array.of(1, 1, height / h, width / w));
+    const scales = this.constant(Float32Array.of(1, 1, scaleTo(h, height), scaleTo(w, width)));
     return this.op('Resize', [x, undefined, scales], out, { attributes })[0]!;
   }
 
