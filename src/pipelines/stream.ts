@@ -1,6 +1,14 @@
 import { type RgbImage, throwIfAborted } from '../core/index.ts';
 import { type DecodeOptions, decodeImage, type ImageSource } from '../image/index.ts';
 import { inGroups, overlapped } from './overlap.ts';
+import type { StageSink } from './stages.ts';
+
+/** How a stream runs. */
+export interface StreamOptions extends DecodeOptions {
+  /** Pictures per pass. */
+  readonly batch: number;
+  readonly onStage?: StageSink | undefined;
+}
 
 /** Pictures decoded ahead of the network, beyond those of the batch being gathered. */
 const DECODE_AHEAD = 4;
@@ -21,7 +29,7 @@ export type PictureItem<R, S extends ImageSource = ImageSource> =
  */
 export async function* streamPictures<S extends ImageSource, R>(
   sources: Iterable<S> | AsyncIterable<S>,
-  options: DecodeOptions & { readonly batch: number },
+  options: StreamOptions,
   work: (images: readonly RgbImage[]) => Promise<readonly R[]>,
 ): AsyncGenerator<PictureItem<R, S>, void, undefined> {
   const decoded = overlapped(numbered(sources), DECODE_AHEAD + options.batch, ({ index, source }) =>
@@ -36,9 +44,12 @@ export async function* streamPictures<S extends ImageSource, R>(
   for await (const group of done) yield* group;
 }
 
-async function tryDecode<S extends ImageSource>(index: number, source: S, options: DecodeOptions) {
+async function tryDecode<S extends ImageSource>(index: number, source: S, options: StreamOptions) {
+  const started = performance.now();
   try {
-    return { index, source, image: await decodeImage(source, options) };
+    const image = await decodeImage(source, options);
+    options.onStage?.('decode', started, performance.now());
+    return { index, source, image };
   } catch (error) {
     throwIfAborted(options.signal);
     return { index, source, error };

@@ -131,11 +131,17 @@ export class Detector {
     options: ResolvedOptions,
   ): Promise<ViewFound[]> {
     throwIfAborted(options.signal);
+    const started = performance.now();
     const pixels = chunk.map(({ image, view }) => viewPixels(image, view));
     const { batch, transforms } = imageToBatch(pixels, this.network.input);
+    const resized = performance.now();
     const outputs = await this.network.run(batch, options.signal);
+    const ran = performance.now();
     const taps = 'features' in outputs ? outputs.features : undefined;
     const lists = finishDetections(outputs, transforms, this.network, options);
+    options.onStage?.('resize', started, resized);
+    options.onStage?.('network', resized, ran);
+    options.onStage?.('postprocess', ran, performance.now());
     return lists.map((found, i) => ({
       found,
       features: taps && featuresOf(taps, i, transforms[i], this.network.input),

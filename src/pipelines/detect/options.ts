@@ -1,5 +1,6 @@
 import { fail, type LabelSet } from '../../core/index.ts';
 import { MERGE_KINDS, type MergeKind, type MergeMetric, NMS_KINDS, type NmsKind } from '../../postprocess/index.ts';
+import type { StageSink } from '../stages.ts';
 import type { DetectionNetwork } from './network.ts';
 
 /** Cutting a large picture into slices, so that small objects are seen large. */
@@ -39,6 +40,8 @@ export interface DetectOptions {
   /** Largest picture accepted, pixels. */
   readonly maxPixels?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Hears how long each stage took. */
+  readonly onStage?: StageSink | undefined;
 }
 
 /** {@link DetectOptions} with nothing left open. */
@@ -53,6 +56,7 @@ export interface ResolvedOptions {
   readonly slice: Required<{ [K in keyof SliceOptions]: NonNullable<SliceOptions[K]> }> | undefined;
   readonly batch: number;
   readonly signal: AbortSignal | undefined;
+  readonly onStage: StageSink | undefined;
 }
 
 /**
@@ -86,6 +90,7 @@ export function resolveOptions(options: DetectOptions, network: DetectionNetwork
     },
     batch: whole('batch', options.batch ?? 1, 1),
     signal: options.signal,
+    onStage: options.onStage,
   };
 }
 
