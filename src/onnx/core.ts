@@ -3,9 +3,12 @@ import { DTYPES, type Dtype, dtypeOf, type InlineData } from './dtype.ts';
 import {
   type Attributes,
   checkLocations,
+  type DataFile,
   type Graph,
   type GraphNode,
   nodeMessage,
+  sourceDtype,
+  sourceLength,
   type Value,
   valueMessage,
   type WeightSource,
@@ -29,9 +32,10 @@ export interface BuilderOptions {
 export interface BuildOptions {
   /**
    * Where weights that come from files go: `external` leaves them in their files, `inline` copies them into the graph,
-   * `auto` (default) copies when they are at most {@link AUTO_INLINE_BYTES} together.
+   * `auto` (default) copies when they are at most {@link AUTO_INLINE_BYTES} together. A {@link DataFile} takes a copy of
+   * every weight but the smallest.
    */
-  readonly weights?: 'auto' | 'external' | 'inline';
+  readonly weights?: 'auto' | 'external' | 'inline' | DataFile;
   /** Key-value pairs for the model's metadata. */
   readonly metadata?: Readonly<Record<string, string>>;
 }
@@ -122,8 +126,8 @@ export class GraphCore {
   weight(name: string, source: WeightSource): Value {
     const known = this.weights.get(name);
     if (known) return this.asFloat(known.value);
-    const dtype = 'data' in source ? dtypeOf(source.data) : source.dtype;
-    const bytes = 'data' in source ? source.data.byteLength : source.length;
+    const dtype = sourceDtype(source);
+    const bytes = sourceLength(source);
     if (bytes !== sizeOf(source.shape) * DTYPES[dtype].bytes)
       fail(
         'BAD_CHECKPOINT',
@@ -194,6 +198,37 @@ export class GraphCore {
     return values;
   }
 
+  /** Bytes of all weights and constants so far. */
+  get weightBytes(): number {
+    let sum = 0;
+    for (const { source } of this.weights.values()) sum += sourceLength(source);
+    return sum;
+  }
+
+  /** The weight or constant that a value is, also where half precision was cast to float32; else nothing. */
+  sourceOf(value: Value): { readonly name: string; readonly source: WeightSource } | undefined {
+    const own = this.weights.get(value.name);
+    if (own) return { name: value.name, source: own.source };
+    for (const [name, cast] of this.casts)
+      if (cast.name === value.name) return { name, source: this.weights.get(name)!.source };
+    return undefined;
+  }
+
+  /**
+   * Rewrites what is built so far, node by node in order. `replace` may build other nodes with this builder and give the
+   * value that stands for the node's first output from there on, or leave the node as it is.
+   */
+  rewrite(replace: (node: GraphNode) => Value | undefined): void {
+    const old = this.nodes.splice(0);
+    const instead = new Map<string, Value>();
+    for (const node of old) {
+      const inputs = node.inputs.map(v => v && (instead.get(v.name) ?? v));
+      const value = replace({ ...node, inputs });
+      if (value) instead.set(node.outputs[0]!.name, value);
+      else this.nodes.push({ ...node, inputs });
+    }
+  }
+
   /**
    * Writes the graph; what no output needs is left out.
    * @throws {DenseError} BAD_INPUT without outputs, RUNTIME when inline weights pass 2 GiB
@@ -211,16 +246,17 @@ export class GraphCore {
     nodes.reverse();
     const weights = [...this.weights.values()].filter(w => needed.has(w.value.name));
     let fileBytes = 0;
-    for (const { source } of weights) if (!('data' in source)) fileBytes += source.length;
+    for (const { source } of weights) if ('path' in source) fileBytes += source.length;
     const where = options.weights ?? 'auto';
-    const external = where === 'external' || (where === 'auto' && fileBytes > AUTO_INLINE_BYTES);
+    const auto = where === 'auto' && fileBytes > AUTO_INLINE_BYTES;
+    const external = typeof where === 'object' ? where : where === 'external' || auto;
 
     const graph = new Message();
     for (const node of nodes) graph.message(1, nodeMessage(node));
     graph.string(2, this.name);
     const files = new Set<string>();
     for (const { source, value } of weights) {
-      if (external && !('data' in source)) files.add(source.path);
+      if (external === true && 'path' in source) files.add(source.path);
       graph.message(5, weightMessage(value.name, source, external));
     }
     checkLocations([...files]);

@@ -6,14 +6,28 @@ export { type ConvOptions, type ConvTransposeOptions, GraphBuilder, type Pair } 
 export {
   type Attribute,
   type Attributes,
+  type ComputedSource,
+  type DataFile,
   type FileSource,
   type Graph,
   type MemorySource,
+  sourceDtype,
+  sourceLength,
   type Value,
   type WeightSource,
+  weightBytes,
   weightRows,
 } from './model.ts';
 export { cacheFolder, type Placement } from './place.ts';
+export {
+  type ActivationRange,
+  activationScale,
+  type QuantisedWeight,
+  type QuantiseOptions,
+  quantise,
+  quantisedInputs,
+  quantiseWeight,
+} from './quantise.ts';
 export { type ModelNode, type ModelSummary, type ModelValue, type ModelWeight, readModel } from './reader.ts';
 export { type Outputs, type RunOptions, Session, type SessionOptions } from './session.ts';
 export { type Dim, dimProduct, type Shape } from './shape.ts';

@@ -31,7 +31,35 @@ export interface FileSource {
   readonly length: number;
 }
 
-export type WeightSource = MemorySource | FileSource;
+/** A weight whose bytes are made when the graph is written: converted from another type, say. */
+export interface ComputedSource {
+  readonly shape: readonly number[];
+  readonly dtype: Dtype;
+  /** Bytes. */
+  readonly length: number;
+  /** Row-major, little-endian, `length` bytes. */
+  readonly compute: () => Uint8Array;
+}
+
+export type WeightSource = MemorySource | FileSource | ComputedSource;
+
+/** Element type of a weight. */
+export const sourceDtype = (source: WeightSource): Dtype => ('data' in source ? dtypeOf(source.data) : source.dtype);
+
+/** Size of a weight, bytes. */
+export const sourceLength = (source: WeightSource): number =>
+  'data' in source ? source.data.byteLength : source.length;
+
+/**
+ * A weight's numbers as they are stored: row-major, little-endian.
+ * @throws {DenseError} BAD_CHECKPOINT when its file cannot be read or is too short
+ */
+export function weightBytes(source: WeightSource): Uint8Array {
+  if ('compute' in source) return source.compute();
+  if ('path' in source) return readBytes(source);
+  const { buffer, byteOffset, byteLength } = source.data;
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
 
 /**
  * Rows `from` (inclusive) to `to` (exclusive) of a weight along its first axis, still in place.
@@ -50,6 +78,10 @@ export function weightRows(source: WeightSource, from: number, to: number): Weig
   const row = sizeOf(source.shape.slice(1));
   if ('data' in source) return { shape, data: source.data.subarray(from * row, to * row) as InlineData };
   const bytes = row * DTYPES[source.dtype].bytes;
+  if ('compute' in source) {
+    const compute = () => source.compute().subarray(from * bytes, to * bytes);
+    return { shape, dtype: source.dtype, length: (to - from) * bytes, compute };
+  }
   return { ...source, shape, offset: source.offset + from * bytes, length: (to - from) * bytes };
 }
 
@@ -139,19 +171,29 @@ function readBytes(source: FileSource): Uint8Array {
   return out;
 }
 
-/** TensorProto: the numbers themselves, or the place in a file where they are (`external`). */
-export function weightMessage(name: string, source: WeightSource, external: boolean): Message {
-  const m = new Message().ints(1, source.shape);
-  if ('data' in source) {
-    const { buffer, byteOffset, byteLength } = source.data;
-    return m
-      .int(2, DTYPES[dtypeOf(source.data)].code)
-      .string(8, name)
-      .bytes(9, new Uint8Array(buffer, byteOffset, byteLength));
+/** A new file beside the graph that takes the weights, where they are too large to go inside. */
+export interface DataFile {
+  /** Its name, as the graph will look for it: beside itself. */
+  readonly location: string;
+  /** Adds bytes to the file and says where they begin. */
+  append(bytes: Uint8Array): number;
+}
+
+const SMALL = 1024; // bytes; smaller weights stay in the graph, where shape inference reads them
+
+/** TensorProto: the numbers themselves, or (`external`) the place in a file where they are or go. */
+export function weightMessage(name: string, source: WeightSource, external: boolean | DataFile): Message {
+  const m = new Message().ints(1, source.shape).int(2, DTYPES[sourceDtype(source)].code).string(8, name);
+  if (typeof external === 'object' && sourceLength(source) > SMALL) {
+    const bytes = weightBytes(source);
+    return elsewhere(m, external.location, external.append(bytes), bytes.length);
   }
-  m.int(2, DTYPES[source.dtype].code).string(8, name);
-  if (!external) return m.bytes(9, readBytes(source));
-  const entries = { location: basename(source.path), offset: String(source.offset), length: String(source.length) };
+  if (external === true && 'path' in source) return elsewhere(m, basename(source.path), source.offset, source.length);
+  return m.bytes(9, weightBytes(source));
+}
+
+function elsewhere(m: Message, location: string, offset: number, length: number): Message {
+  const entries = { location, offset: String(offset), length: String(length) };
   for (const [key, value] of Object.entries(entries)) m.message(13, new Message().string(1, key).string(2, value));
   return m.int(14, 1);
 }
