@@ -106,7 +106,20 @@ function toRowMajor(data: NpyData, shape: readonly number[]): NpyData {
  * Writes a .npy file: version 1.0, little-endian, C order.
  * @throws {DenseError} BAD_INPUT when shape and data disagree
  */
-export function writeNpy({ shape, data }: NpyArray): Uint8Array {
+export function writeNpy(array: NpyArray): Uint8Array {
+  const head = npyHeader(array);
+  const { data } = array;
+  const out = new Uint8Array(head.length + data.byteLength);
+  out.set(head);
+  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), head.length);
+  return out;
+}
+
+/**
+ * What {@link writeNpy}'s file begins with; the data's bytes follow.
+ * @throws {DenseError} BAD_INPUT when shape and data disagree
+ */
+export function npyHeader({ shape, data }: NpyArray): Uint8Array {
   if (sizeOf(shape) !== data.length)
     fail('BAD_INPUT', `array of shape (${shape.join(', ')})`, `it got ${data.length} values`, 'make the two agree');
   const letter = Object.entries(TYPES).find(([, type]) => data instanceof type)![0];
@@ -114,10 +127,9 @@ export function writeNpy({ shape, data }: NpyArray): Uint8Array {
   const tuple = shape.length === 1 ? `${shape[0]},` : shape.join(', ');
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${tuple}), }`;
   const length = Math.ceil((10 + text.length + 1) / 64) * 64 - 10; // data begins at a multiple of 64 bytes
-  const out = new Uint8Array(10 + length + data.byteLength);
+  const out = new Uint8Array(10 + length);
   out.set(MAGIC);
   out.set([1, 0, length & 255, length >> 8], 6);
   out.set(new TextEncoder().encode(`${text.padEnd(length - 1)}\n`), 10);
-  out.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), 10 + length);
   return out;
 }

@@ -138,7 +138,7 @@ function extremes(width: number, height: number, values: Float32Array): [Float32
 }
 
 /** Mean colour of the pixels below each cell; of the nearest pixel where there are fewer pixels than cells. */
-function cellColors(image: RgbImage, columns: number, rows: number): Float32Array {
+export function cellColors(image: RgbImage, columns: number, rows: number): Float32Array {
   const [height, width] = image.shape;
   const colors = new Float32Array(3 * columns * rows);
   const cut = (i: number, cells: number, pixels: number) => {
