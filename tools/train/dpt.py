@@ -61,6 +61,9 @@ class Reassemble(nn.Module):
             self.resize = nn.Conv2d(channels, channels, 3, 2, 1)
         else:
             self.resize = None
+        if level < 2:  # equal weights at all positions: random ones start as a checkerboard of the patch's period
+            with torch.no_grad():
+                self.resize.weight.copy_(self.resize.weight[:, :, :1, :1].expand_as(self.resize.weight))
         self.layer = Conv3(channels, features)
 
     def forward(self, x):
