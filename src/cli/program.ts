@@ -1,4 +1,6 @@
 import { Command } from 'commander';
+import { convertCommand } from './commands/convert.ts';
+import { dataCommand } from './commands/data.ts';
 import { detectCommand } from './commands/detect.ts';
 import { evaluateCommand } from './commands/evaluate/index.ts';
 import { featuresCommand } from './commands/features.ts';
@@ -23,6 +25,8 @@ const COMMANDS: readonly Registered[] = [
   { group: 'Videos:', make: propagateCommand },
   { group: 'Videos:', make: trackCommand },
   { group: 'Figures:', make: evaluateCommand },
+  { group: 'Data:', make: convertCommand },
+  { group: 'Data:', make: dataCommand },
   { group: 'Models:', make: modelsCommand },
   { group: 'Models:', make: inspectCommand },
 ];
