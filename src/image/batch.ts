@@ -13,6 +13,8 @@ export interface BatchOptions {
   readonly resize?: 'squash' | 'letterbox' | undefined;
   /** Where a letterboxed picture lies; default centre. */
   readonly align?: 'centre' | 'corner' | undefined;
+  /** How a letterboxed picture's shorter side becomes whole pixels; default nearest. */
+  readonly rounding?: 'nearest' | 'down' | undefined;
   /** Colour of a letterbox's free part, 0..255, red, green, blue or one for all; default the mean colour. */
   readonly pad?: number | readonly [number, number, number] | undefined;
   readonly antialias?: boolean | undefined;
@@ -93,8 +95,10 @@ function innerSize(imageHeight: number, imageWidth: number, options: BatchOption
   const { height, width } = options;
   if ((options.resize ?? 'squash') === 'squash') return { height, width, top: 0, left: 0 };
   const scale = Math.min(height / imageHeight, width / imageWidth);
-  const innerHeight = Math.min(height, Math.max(1, Math.round(imageHeight * scale)));
-  const innerWidth = Math.min(width, Math.max(1, Math.round(imageWidth * scale)));
+  // a side that fills the input exactly may come out a hair below it
+  const whole = (side: number) => (options.rounding === 'down' ? Math.floor(side + 1e-6) : Math.round(side));
+  const innerHeight = Math.min(height, Math.max(1, whole(imageHeight * scale)));
+  const innerWidth = Math.min(width, Math.max(1, whole(imageWidth * scale)));
   if (options.align === 'corner') return { height: innerHeight, width: innerWidth, top: 0, left: 0 };
   return {
     height: innerHeight,

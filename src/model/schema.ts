@@ -110,6 +110,8 @@ const ModelFields = z.strictObject({
     antialias: z.boolean().optional(),
     /** Where a letterboxed picture lies; default centre. */
     align: z.enum(['centre', 'corner']).optional(),
+    /** How a letterboxed picture's shorter side becomes whole pixels; default nearest. */
+    rounding: z.enum(['nearest', 'down']).optional(),
     /** Colour of a letterbox's free part, 0..255, red, green, blue or one for all; default the mean colour. */
     pad: z.union([colour, z.tuple([colour, colour, colour])]).optional(),
     /** Order of the network's input axes; default nchw. */

@@ -1,9 +1,9 @@
 export {
   type CheckOptions,
   type CheckReport,
-  checkData,
   type ConvertOptions,
   type ConvertReport,
+  checkData,
   convertDataset,
   type DatasetSource,
   type Embed,
@@ -17,6 +17,26 @@ export {
   type WriteReport,
   writeDataset,
 } from './data/index.ts';
+export { DepthEstimator, type DepthOptions, type DepthResult, type DepthStreamItem } from './depth/estimator.ts';
+export {
+  DEPTH_FORMATS,
+  type DepthExportOptions,
+  type DepthFormat,
+  type DepthPaths,
+  type DepthSidecar,
+  depthPaths,
+  encodeDepthPng,
+  writeDepth,
+} from './depth/exports.ts';
+export {
+  type DepthFilesOptions,
+  type DepthOutcome,
+  type DepthRecord,
+  type DepthSource,
+  depthOfFiles,
+} from './depth/files.ts';
+export type { DepthSize } from './depth/fit.ts';
+export { type DepthVideoOptions, type DepthVideoReport, depthOfVideo } from './depth/video.ts';
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
 export type { DetectorLoadOptions } from './detect/load.ts';
@@ -27,6 +47,20 @@ export { type CocoReport, type EvaluateCocoOptions, evaluateCocoFiles } from './
 export { type DavisReport, type EvaluateDavisOptions, evaluateDavis } from './evaluate-davis.ts';
 export { type DepthReport, type EvaluateDepthOptions, evaluateDepth } from './evaluate-depth.ts';
 export { type EvaluateMotOptions, evaluateMot, type MotReport } from './evaluate-mot.ts';
+export {
+  EXPORT_DTYPES,
+  EXPORT_HEADS,
+  type ExportDtype,
+  type ExportedFile,
+  type ExportedPort,
+  type ExportHead,
+  type ExportInput,
+  type ExportOptions,
+  type ExportReport,
+  type ExportSource,
+  exportModel,
+  type GraphNms,
+} from './export/index.ts';
 export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
 export { FeatureExtractor, type FeatureLoadOptions, type FeatureSet, type LayerChoice } from './features/extract.ts';
 export { type FeatureFilesOptions, type FeatureRecord, type FeatureReport, writeFeatures } from './features/files.ts';
@@ -42,6 +76,14 @@ export {
   inspectCheckpoint,
   type RowFit,
 } from './inspect.ts';
+export { inspectOnnx, type OnnxInspection, type ProposedModel, writeProposal } from './inspect-onnx.ts';
+export {
+  type PerceiveOptions,
+  Perceiver,
+  type PerceiverLoadOptions,
+  type Perception,
+  type PerceptionItem,
+} from './perceive/perceiver.ts';
 export type { PictureFeatures } from './perceive/picture-features.ts';
 export { findDavis } from './propagate/davis.ts';
 export { type PropagatedVideo, type PropagateFilesOptions, propagateFiles } from './propagate/files.ts';
@@ -56,6 +98,15 @@ export {
   trackingSize,
 } from './propagate/propagator.ts';
 export { findVideo, type MaskedFrame, type MaskedPart, type MaskedVideo } from './propagate/video.ts';
+export { appearanceLayer, loadTrackDetector } from './track/appearance.ts';
 export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
 export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from './track/options.ts';
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
+export {
+  type SpeedReport,
+  type ValOptions,
+  type ValReport,
+  type ValRun,
+  type ValTalk,
+  validateDetector,
+} from './val/index.ts';

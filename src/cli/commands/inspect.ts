@@ -1,8 +1,10 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { fail } from '../../core/index.ts';
 import type { Inspection, RowFit } from '../../pipelines/index.ts';
+import { formatOnnx } from '../onnx-text.ts';
 import { addTalkOptions, parseOptions, talkSchema } from '../options.ts';
-import { formatTable, makeOutput } from '../output.ts';
+import { formatTable, makeOutput, type Output } from '../output.ts';
 
 const SHOWN = 20;
 
@@ -11,32 +13,56 @@ const Options = z.strictObject({
   json: z.boolean().optional(),
   all: z.boolean().optional(),
   arch: z.string().min(1, 'an architecture name or a .json file').optional(),
+  write: z.string().min(1, 'a folder').optional(),
 });
 
 /** `pe-dense inspect CHECKPOINT` */
 export function inspectCommand(): Command {
   const command = new Command('inspect')
-    .summary('look into a checkpoint without reading its weights')
+    .summary('look into a checkpoint or an ONNX file without reading its weights')
     .description(
       'Lists the tensors of a PyTorch (.pt, .pth) or safetensors file, their types, shapes and sizes, says what kind of\n' +
         'file it is and which architecture its vision tower fits. Reads only the index: nothing is executed, no weights\n' +
-        'are loaded.',
+        'are loaded.\n' +
+        "Of an ONNX file it lists inputs and outputs, and where they look like a detector's it proposes the model.json with\n" +
+        'which detect, track and evaluate run it (docs/own-detector.md).',
     )
     .argument('<checkpoint>', 'file')
     .option('--arch <name>', 'demand this architecture (a registry name or a .json file); exit 3 names what differs')
+    .option('--write <dir>', 'of an ONNX file: make a model directory with the proposed model.json')
     .option('--all', `list every tensor, not only the first ${SHOWN}`)
     .option('--json', 'everything as JSON on standard output')
-    .addHelpText('after', '\nExample:\n  pe-dense inspect PE-Spatial-B16-512.pt --arch pe-spatial-b16');
+    .addHelpText(
+      'after',
+      '\nExample:\n  pe-dense inspect PE-Spatial-B16-512.pt --arch pe-spatial-b16\n  pe-dense inspect detector.onnx --write my-detector',
+    );
   addTalkOptions(command);
   return command.action(async (path: string, raw: Record<string, unknown>) => {
     const options = parseOptions(Options, raw);
     const output = makeOutput(options);
+    if (/\.onnx$/i.test(path)) return inspectOnnxFile(path, options, output);
+    if (options.write !== undefined)
+      fail(
+        'BAD_USAGE',
+        '--write',
+        'a model.json is proposed for ONNX files only',
+        'leave --write out, or name an .onnx file',
+      );
     const { inspectCheckpoint } = await import('../../pipelines/index.ts');
     const inspection = await inspectCheckpoint(path, options.arch === undefined ? {} : { arch: options.arch });
     output.data(
       options.json ? JSON.stringify(inspection, null, 2) : formatInspection(inspection, options.all ?? false),
     );
   });
+}
+
+async function inspectOnnxFile(path: string, options: z.output<typeof Options>, output: Output): Promise<void> {
+  const { inspectOnnx, writeProposal } = await import('../../pipelines/index.ts');
+  if (options.arch !== undefined) fail('BAD_USAGE', '--arch', 'an ONNX file holds its own network', 'leave --arch out');
+  const inspection = await inspectOnnx(path);
+  if (options.json) output.data(JSON.stringify(inspection, null, 2));
+  else output.data(formatOnnx(inspection).split('\n').map(printableLine).join('\n'));
+  if (options.write !== undefined) output.info(`written: ${await writeProposal(inspection, options.write)}`);
 }
 
 /** The human-readable result. */

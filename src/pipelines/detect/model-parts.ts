@@ -59,7 +59,7 @@ export function networkInputOf(
   size: { readonly height: number; readonly width: number },
   averaged: boolean,
 ): NetworkInput {
-  const { mean, std, range = 1, resize, color, antialias = averaged, align, pad } = model.json.input;
+  const { mean, std, range = 1, resize, color, antialias = averaged, align, rounding, pad } = model.json.input;
   const scaled = (v: readonly [number, number, number]) => [v[0] / range, v[1] / range, v[2] / range] as const;
   return {
     ...size,
@@ -69,6 +69,7 @@ export function networkInputOf(
     color,
     antialias,
     ...(align && { align }),
+    ...(rounding && { rounding }),
     ...(pad !== undefined && { pad }),
   };
 }

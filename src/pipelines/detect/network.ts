@@ -32,6 +32,8 @@ export interface NetworkInput {
   readonly color?: 'rgb' | 'bgr';
   /** Where a letterboxed picture lies; default centre. */
   readonly align?: 'centre' | 'corner';
+  /** How a letterboxed picture's shorter side becomes whole pixels; default nearest. */
+  readonly rounding?: 'nearest' | 'down';
   /** Colour of a letterbox's free part, 0..255, red, green, blue or one for all; default the mean colour. */
   readonly pad?: number | readonly [number, number, number];
 }
