@@ -37,6 +37,8 @@ export {
 } from './depth/files.ts';
 export type { DepthSize } from './depth/fit.ts';
 export { type DepthVideoOptions, type DepthVideoReport, depthOfVideo } from './depth/video.ts';
+export { DepthEstimator, type DepthOptions, type DepthResult, type DepthStreamItem } from './depth/estimator.ts';
+export type { DepthSize } from './depth/fit.ts';
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
 export type { DetectorLoadOptions } from './detect/load.ts';
@@ -77,6 +79,13 @@ export {
   type RowFit,
 } from './inspect.ts';
 export { inspectOnnx, type OnnxInspection, type ProposedModel, writeProposal } from './inspect-onnx.ts';
+export {
+  type PerceiveOptions,
+  Perceiver,
+  type PerceiverLoadOptions,
+  type Perception,
+  type PerceptionItem,
+} from './perceive/perceiver.ts';
 export {
   type PerceiveOptions,
   Perceiver,

@@ -1,4 +1,4 @@
-import { type RgbImage, throwIfAborted } from '../core/index.ts';
+import { fail, type RgbImage, throwIfAborted } from '../core/index.ts';
 import { type DecodeOptions, decodeImage, type ImageSource } from '../image/index.ts';
 import { inGroups, overlapped } from './overlap.ts';
 import type { StageSink } from './stages.ts';
@@ -14,6 +14,17 @@ export interface StreamOptions extends DecodeOptions {
 const DECODE_AHEAD = 4;
 /** Batches handed to the session: one running, one ready behind it, one being prepared. */
 export const IN_SESSION = 3;
+
+/** Pictures per pass as asked for; default 1. @throws {DenseError} BAD_INPUT when it is no whole number of at least 1 */
+export function batchSize(batch = 1): number {
+  if (Number.isInteger(batch) && batch >= 1) return batch;
+  return fail('BAD_INPUT', `batch is ${batch}`, 'it is a whole number of at least 1', 'pass such a number');
+}
+
+/** Items in lists of `size`; the last may be shorter. */
+export function inChunks<T>(items: readonly T[], size: number): T[][] {
+  return Array.from({ length: Math.ceil(items.length / size) }, (_, c) => items.slice(c * size, (c + 1) * size));
+}
 
 /** One picture of a stream: what came out of it, or why it could not be read. */
 export type PictureItem<R, S extends ImageSource = ImageSource> =

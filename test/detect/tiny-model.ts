@@ -25,14 +25,35 @@ const D = 8;
 const BINS = 4;
 export const TINY_LABELS = ['cat', 'dog', 'owl'];
 
+/** What a tiny model has beside its detection head. */
+export interface TinyParts {
+  /** A DPT head on blocks 1, 1, 2, 2; `metric`: 6 bins. */
+  readonly depth?: 'relative' | 'metric';
+  /** Changes of the backbone's description, e.g. `{ patch_size: 14 }`. */
+  readonly vision?: Partial<typeof VISION>;
+  /** Heads in a file of their own. */
+  readonly split?: boolean;
+}
+
+/** Output of the tiny DPT head in model.json, and its channels. */
+export const TINY_DEPTH = {
+  relative: { kind: 'dpt', output: 'relative', taps: [1, 1, 2, 2] },
+  metric: { kind: 'dpt', output: 'metric', taps: [1, 1, 2, 2], bins: 6, near: 0.5, far: 20 },
+} as const;
+
 /**
  * Writes a whole model directory with a small network of seeded random weights: a real backbone, head, checkpoint and
  * model.json. What it finds means nothing, but it is always the same.
  */
-export async function writeTinyModel(directory: string, changes: Record<string, unknown> = {}): Promise<void> {
+export async function writeTinyModel(
+  directory: string,
+  changes: Record<string, unknown> = {},
+  parts: TinyParts = {},
+): Promise<void> {
   mkdirSync(directory, { recursive: true });
   const arch = join(directory, 'arch.json');
-  writeFileSync(arch, JSON.stringify(VISION));
+  const vision = { ...VISION, ...parts.vision };
+  writeFileSync(arch, JSON.stringify(vision));
   const random = seededNormal(11);
   const tensors: TensorToWrite[] = [];
   const add = (name: string, ...shape: number[]) => {
@@ -46,7 +67,7 @@ export async function writeTinyModel(directory: string, changes: Record<string, 
     );
     tensors.push({ name, dtype: 'f16', shape, data });
   };
-  for (const { name, shape } of expectedTensors(parseBackboneConfig(VISION))) add(name, ...shape);
+  for (const { name, shape } of expectedTensors(parseBackboneConfig(vision))) add(name, ...shape);
   const conv = (name: string, out: number, into: number, side: number) => {
     add(`head.${name}.weight`, out, into, side, side);
     add(`head.${name}.bias`, out);
@@ -62,7 +83,11 @@ export async function writeTinyModel(directory: string, changes: Record<string, 
     conv(`towers.${level}.0.pw`, D, D, 1);
     conv(`out.${level}`, TINY_LABELS.length + 4 * BINS, D, 1);
   }
-  await writeSafetensors(join(directory, 'weights.safetensors'), tensors);
+  if (parts.depth) addDepth(add, parts.depth === 'metric' ? TINY_DEPTH.metric.bins : 1);
+  const ofHeads = parts.split ? tensors.filter(({ name }) => /^(head|depth)\./.test(name)) : [];
+  if (parts.split) await writeSafetensors(join(directory, 'heads.safetensors'), ofHeads);
+  const rest = tensors.filter(tensor => !ofHeads.includes(tensor));
+  await writeSafetensors(join(directory, 'weights.safetensors'), rest);
   await writeModelJson(directory, {
     format: 1,
     name: 'tiny',
@@ -79,10 +104,49 @@ export async function writeTinyModel(directory: string, changes: Record<string, 
       std: [0.5, 0.5, 0.5],
       color: 'rgb',
     },
-    heads: { detection: { kind: 'anchor-free', strides: [8, 16, 32], bins: BINS, labels: TINY_LABELS } },
+    heads: {
+      detection: {
+        kind: 'anchor-free',
+        strides: [0.5, 1, 2].map(s => s * vision.patch_size),
+        bins: BINS,
+        labels: TINY_LABELS,
+      },
+      ...(parts.depth && { depth: TINY_DEPTH[parts.depth] }),
+    },
     nms: { kind: 'hard', iou: 0.5, score: 0.4, max: 20 },
-    files: { weights: { path: 'weights.safetensors', dtype: 'fp16' } },
+    files: {
+      weights: { path: 'weights.safetensors', dtype: 'fp16' },
+      ...(parts.split && { heads: { path: 'heads.safetensors', dtype: 'fp16' } }),
+    },
     metrics: [],
     ...changes,
   } as Parameters<typeof writeModelJson>[1]);
+}
+
+/** Tensors of a DPT head: separable units at the finest level, whole ones elsewhere. */
+function addDepth(add: (name: string, ...shape: number[]) => void, channels: number): void {
+  const both = (name: string, out: number, ...rest: number[]) => {
+    add(`depth.${name}.weight`, out, ...rest);
+    add(`depth.${name}.bias`, out);
+  };
+  const unit = (name: string, separable: boolean) => {
+    for (const conv of ['conv1', 'conv2'])
+      if (separable) {
+        both(`${name}.${conv}.dw`, D, 1, 3, 3);
+        both(`${name}.${conv}.pw`, D, D, 1, 1);
+      } else both(`${name}.${conv}`, D, D, 3, 3);
+  };
+  for (const tap of TAPS) both(`norms.${tap}`, VISION.width);
+  [4, 6, 8, 8].forEach((c, level) => {
+    both(`reassemble.${level}.project`, c, VISION.width, 1, 1);
+    const side = [4, 2, 0, 3][level];
+    if (side) both(`reassemble.${level}.resize`, c, c, side, side);
+    both(`reassemble.${level}.layer`, D, c, 3, 3);
+    if (level < 3) unit(`fusion.${level}.unit1`, level === 0);
+    unit(`fusion.${level}.unit2`, level === 0);
+    both(`fusion.${level}.project`, D, D, 1, 1);
+  });
+  both('out.conv1', D / 2, D, 3, 3);
+  both('out.conv2', 6, D / 2, 3, 3);
+  both('out.conv3', channels, 6, 1, 1);
 }

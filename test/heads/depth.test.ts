@@ -75,7 +75,7 @@ describe('DPT head', () => {
       feeds[`tokens.${t}`] = { dims: [2, n, 16], data: await readTensor(files[name], `io.tokens.${t}`) };
     const { depth } = await session.run(feeds);
     await session.close();
-    const size = dptSize(config, grid[0] * patch, grid[1] * patch);
+    const size = dptSize(config as DptConfig, grid[0] * patch, grid[1] * patch);
     expect(depth!.dims).toEqual([2, size.height, size.width]);
     const want = await readTensor(files[name], 'io.depth');
     const [low, high] = [want.reduce((a, v) => Math.min(a, v)), want.reduce((a, v) => Math.max(a, v))];

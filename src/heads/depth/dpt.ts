@@ -39,8 +39,11 @@ interface Context {
 }
 
 /** Size of the map for an input, pixels. */
-export function dptSize(config: DptConfig, height: number, width: number): { height: number; width: number } {
-  const stride = config.stride ?? 2;
+export function dptSize(
+  { stride = 2 }: { readonly stride?: 1 | 2 | undefined },
+  height: number,
+  width: number,
+): { height: number; width: number } {
   return { height: Math.floor(height / stride), width: Math.floor(width / stride) };
 }
 

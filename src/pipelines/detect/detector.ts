@@ -3,7 +3,7 @@ import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.t
 import type { Slice } from '../../postprocess/index.ts';
 import { overlapped } from '../overlap.ts';
 import { featuresOf, type PictureFeatures } from '../perceive/picture-features.ts';
-import { IN_SESSION, type PictureItem, streamPictures } from '../stream.ts';
+import { IN_SESSION, inChunks, type PictureItem, streamPictures } from '../stream.ts';
 import { finishDetections } from './finish.ts';
 import { type DetectorLoadOptions, openDetectionNetwork } from './load.ts';
 import type { DetectionNetwork } from './network.ts';
@@ -67,6 +67,11 @@ export class Detector {
     return { height: this.network.input.height, width: this.network.input.width };
   }
 
+  /** Blocks whose features come with every result. */
+  get features(): readonly number[] {
+    return this.network.features ?? [];
+  }
+
   /**
    * Finds objects in one picture.
    *
@@ -109,11 +114,10 @@ export class Detector {
   private async detectImages(images: readonly RgbImage[], options: ResolvedOptions): Promise<DetectionResult[]> {
     const views = images.map(image => viewsOf(image, options.slice));
     const all = views.flatMap((list, i) => list.map(view => ({ image: images[i], view })));
-    const chunks = Array.from({ length: Math.ceil(all.length / options.batch) }, (_, c) =>
-      all.slice(c * options.batch, (c + 1) * options.batch),
-    );
     const found: ViewFound[] = [];
-    for await (const list of overlapped(chunks, IN_SESSION, chunk => this.passOnce(chunk, options)))
+    for await (const list of overlapped(inChunks(all, options.batch), IN_SESSION, chunk =>
+      this.passOnce(chunk, options),
+    ))
       found.push(...list);
     let at = 0;
     return images.map((image, i) => {

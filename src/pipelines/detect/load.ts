@@ -1,7 +1,7 @@
-import { fail } from '../../core/index.ts';
+import { fail, type LabelSet } from '../../core/index.ts';
 import { type AnchorFreeHead, backboneOf, isAnchorFree, isExternal, type Model, openModel } from '../../model/index.ts';
 import { checkDevice } from '../../onnx/index.ts';
-import { openNetwork } from '../perceive/network.ts';
+import { type Network, openNetwork } from '../perceive/network.ts';
 import { openExternalNetwork } from './external.ts';
 import { type DetectorLoadOptions, labelsOf } from './model-parts.ts';
 import type { DetectionDefaults, DetectionNetwork } from './network.ts';
@@ -27,20 +27,43 @@ export async function openDetectionNetwork(
   const { detection } = opened.json.heads;
   if (options.features?.length) backboneOf(opened.json); // another project's detector has none to hand out
   if (isExternal(detection)) return openExternalNetwork(opened, detection, options);
-  const head = detectionHeadOf(opened);
-  const labels = labelsOf(opened, head.labels);
-  const parts = { detection: { head, classes: labels.names.length }, features: options.features };
-  const network = await openNetwork(opened, parts, options);
+  const part = detectionPart(opened);
+  const { features } = options;
+  const network = await openNetwork(opened, { detection: part, features }, options);
+  return asDetectionNetwork(opened, part, network, features);
+}
+
+/** A model's detection head with the labels it counts. */
+export interface DetectionPart {
+  readonly head: AnchorFreeHead;
+  readonly labels: LabelSet;
+  readonly classes: number;
+}
+
+/** @throws {DenseError} BAD_MODEL for a model without a detection head, or with an unknown label set */
+export function detectionPart(model: Model): DetectionPart {
+  const head = detectionHeadOf(model);
+  const labels = labelsOf(model, head.labels);
+  return { head, labels, classes: labels.names.length };
+}
+
+/** What the detection pipeline runs, around a network with a detection head. */
+export function asDetectionNetwork(
+  model: Model,
+  { head, labels }: DetectionPart,
+  network: Network,
+  features: readonly number[] = [],
+): DetectionNetwork {
   return {
-    name: opened.json.name,
+    name: model.json.name,
     labels,
     input: network.input,
     strides: head.strides,
-    defaults: detectionDefaults(opened),
-    features: options.features ?? [],
+    defaults: detectionDefaults(model),
+    features,
     run: async (batch, signal) => {
-      const { detection, features } = await network.run(batch, signal);
-      return { ...detection!, ...(features && { features }) };
+      const { detection, features: taps } = await network.run(batch, signal);
+      return { ...detection!, ...(taps && { features: taps }) };
     },
     close: () => network.close(),
   };

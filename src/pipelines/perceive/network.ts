@@ -2,15 +2,17 @@
 import { addBackbone, type BackboneGraph, checkpointWeights, loadArch } from '../../backbone/index.ts';
 import { type Checkpoint, openCheckpoint, readTensor } from '../../checkpoint/index.ts';
 import { type Features, type ImageBatch, tensor } from '../../core/index.ts';
-import { addAnchorFreeHead, headWeights, towerDepth } from '../../heads/index.ts';
-import { type AnchorFreeHead, backboneOf, type Model } from '../../model/index.ts';
+import { addAnchorFreeHead, addDptHead, dptSize, headWeights, towerDepth } from '../../heads/index.ts';
+import { type AnchorFreeHead, backboneOf, type DptHead, type Model } from '../../model/index.ts';
 import { type Graph, GraphBuilder, type Outputs, Session } from '../../onnx/index.ts';
-import { inputSizeOf, type NetworkOptions } from '../detect/model-parts.ts';
+import type { NetworkDepth } from '../depth/fit.ts';
+import { inputSizeOf, type NetworkOptions, networkInputOf } from '../detect/model-parts.ts';
 import type { DetectionOutputs, NetworkInput } from '../detect/network.ts';
 
 /** What one pass is to give. */
 export interface NetworkParts {
   readonly detection?: { readonly head: AnchorFreeHead; readonly classes: number } | undefined;
+  readonly depth?: DptHead | undefined;
   /** Blocks whose patch features are handed out, counted from 1; they need not be taps of a head. */
   readonly features?: readonly number[] | undefined;
 }
@@ -18,6 +20,8 @@ export interface NetworkParts {
 /** What one pass gave. */
 export interface NetworkOutputs {
   readonly detection?: DetectionOutputs;
+  /** By picture of the batch. */
+  readonly depth?: readonly NetworkDepth[];
   /** By block, `[batch, gridY, gridX, channel]`. */
   readonly features?: ReadonlyMap<number, Features>;
 }
@@ -41,13 +45,13 @@ export async function openNetwork(model: Model, parts: NetworkParts, options: Ne
   const { graph, grid } = await buildGraph(model, parts, height, width);
   const { device, threads } = options;
   const session = await Session.open(graph, { ...(device && { device }), ...(threads && { threads }) });
-  const { mean, std, resize, color } = model.json.input;
+  const mapSize = parts.depth && dptSize(parts.depth, height, width);
   return {
     // the heads of tools/train see pictures averaged down, so they are shown so
-    input: { height, width, mean, std, resize, color, antialias: true },
+    input: networkInputOf(model, { height, width }, true),
     run: async (batch, signal) => {
       const out = await session.run({ image: { dims: [...batch.shape], data: batch.data } }, { signal });
-      return outputsOf(out, parts, grid);
+      return outputsOf(out, parts, grid, mapSize);
     },
     close: () => session.close(),
   };
@@ -55,7 +59,7 @@ export async function openNetwork(model: Model, parts: NetworkParts, options: Ne
 
 /**
  * Input `image` `[batch, 3, height, width]`; outputs `scores` `[batch, anchors, classes]` and `ltrb` `[batch, anchors, 4]`
- * of the detection head, `features.<block>` `[batch, patches, channels]`.
+ * of the detection head, `depth` `[batch, rows, columns]`, `features.<block>` `[batch, patches, channels]`.
  */
 async function buildGraph(
   model: Model,
@@ -66,22 +70,25 @@ async function buildGraph(
   const { arch, rope, taps } = backboneOf(model.json);
   const config = await loadArch(arch, { rope });
   const checkpoint = await openCheckpoint(model.files.get('weights')!.path);
-  const { detection, features = [] } = parts;
+  const { detection, depth, features = [] } = parts;
   const detectionTaps = detection?.head.taps ?? taps;
-  const wanted = new Set([...(detection ? detectionTaps : []), ...features]);
+  const depthTaps = depth?.taps ?? taps;
+  const wanted = new Set([...(detection ? detectionTaps : []), ...(depth ? depthTaps : []), ...features]);
   const b = new GraphBuilder();
   const image = b.input('image', 'float32', ['batch', 3, height, width]);
   const weights = await checkpointWeights(checkpoint, config, arch);
   const tower = addBackbone(b, image, config, weights, { taps: [...wanted] });
-  const heads = await headTensors(checkpoint);
+  const own = model.files.get('heads');
+  const heads = await headTensors(own ? await openCheckpoint(own.path) : checkpoint);
   if (detection) {
     const { strides, bins } = detection.head;
     const { classes } = detection;
-    const own = { taps: detectionTaps, strides, bins, classes };
-    const out = addAnchorFreeHead(b, tower, config.patch, own, heads.weights, towerDepth(heads.names));
+    const described = { taps: detectionTaps, strides, bins, classes };
+    const out = addAnchorFreeHead(b, tower, config.patch, described, heads.weights, towerDepth(heads.names));
     b.output('scores', out.scores);
     b.output('ltrb', out.ltrb);
   }
+  if (depth) b.output('depth', addDptHead(b, tower, { height, width }, { ...depth, taps: depthTaps }, heads));
   for (const tap of new Set(features)) b.output(`features.${tap}`, patchTokens(b, tower, tap));
   return { graph: b.build(), grid: [tower.gridHeight, tower.gridWidth] };
 }
@@ -100,15 +107,27 @@ async function headTensors(checkpoint: Checkpoint) {
   return { names, weights: await headWeights(names, read, checkpoint.path) };
 }
 
-function outputsOf(out: Outputs, parts: NetworkParts, [gridY, gridX]: readonly [number, number]): NetworkOutputs {
+function outputsOf(
+  out: Outputs,
+  parts: NetworkParts,
+  [gridY, gridX]: readonly [number, number],
+  mapSize: { readonly width: number; readonly height: number } | undefined,
+): NetworkOutputs {
   const numbers = (name: string) => out[name]!.data as Float32Array;
   const gridded = (tap: number): Features => {
     const [batch, , channels] = out[`features.${tap}`]!.dims as readonly [number, number, number];
     const shape = [batch, gridY, gridX, channels] as const;
     return tensor(['batch', 'gridY', 'gridX', 'channel'] as const, shape, numbers(`features.${tap}`));
   };
+  const maps = (kind: NetworkDepth['kind'], size: { width: number; height: number }): NetworkDepth[] => {
+    const area = size.width * size.height;
+    const all = numbers('depth');
+    const of = (i: number) => ({ kind, ...size, values: all.subarray(i * area, (i + 1) * area) });
+    return Array.from({ length: all.length / area }, (_, i) => of(i));
+  };
   return {
     ...(parts.detection && { detection: { scores: numbers('scores'), ltrb: numbers('ltrb') } }),
+    ...(parts.depth && mapSize && { depth: maps(parts.depth.output, mapSize) }),
     ...(parts.features && { features: new Map(parts.features.map(tap => [tap, gridded(tap)])) }),
   };
 }
