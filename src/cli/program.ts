@@ -9,6 +9,7 @@ import { matchCommand } from './commands/match.ts';
 import { modelsCommand } from './commands/models.ts';
 import { propagateCommand } from './commands/propagate.ts';
 import { trackCommand } from './commands/track.ts';
+import { valCommand } from './commands/val.ts';
 import { packageVersion } from './package.ts';
 
 interface Registered {
@@ -24,6 +25,7 @@ const COMMANDS: readonly Registered[] = [
   { group: 'Pictures:', make: matchCommand },
   { group: 'Videos:', make: propagateCommand },
   { group: 'Videos:', make: trackCommand },
+  { group: 'Figures:', make: valCommand },
   { group: 'Figures:', make: evaluateCommand },
   { group: 'Data:', make: convertCommand },
   { group: 'Data:', make: dataCommand },

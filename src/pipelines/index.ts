@@ -119,3 +119,11 @@ export {
   type ValTalk,
   validateDetector,
 } from './val/index.ts';
+export {
+  type SpeedReport,
+  type ValOptions,
+  type ValReport,
+  type ValRun,
+  type ValTalk,
+  validateDetector,
+} from './val/index.ts';

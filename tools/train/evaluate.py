@@ -48,7 +48,7 @@ def detect(model, picture, size, score=0.001, iou=0.5, limit=100, before=1000):
     return torch.cat((boxes[keep], value[keep, None], cls[keep, None].float()), 1).cpu().numpy()
 
 
-def evaluate(model, images, annotations, size, results=None):
+def evaluate(model, images, annotations, size, results=None, iou=0.5):
     """-> {"AP": ..., ...} over every picture of `annotations`."""
     model.eval()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -57,7 +57,7 @@ def evaluate(model, images, annotations, size, results=None):
         found = []
         for i in sorted(gt.getImgIds()):
             picture = cv2.imread(os.path.join(images, gt.imgs[i]["file_name"]))[:, :, ::-1]
-            for x1, y1, x2, y2, s, c in detect(model, picture, size).tolist():
+            for x1, y1, x2, y2, s, c in detect(model, picture, size, iou=iou).tolist():
                 found.append(dict(image_id=i, category_id=categories[int(c)], bbox=[x1, y1, x2 - x1, y2 - y1], score=s))
         if results:
             with open(results, "w") as file:

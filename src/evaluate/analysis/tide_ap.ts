@@ -37,7 +37,12 @@ export function meanAp(points: Points, positives: Int32Array): number {
   return n === 0 ? 0 : sum / n;
 }
 
-function ap(order: Int32Array, right: Uint8Array, from: number, to: number, positives: number): number {
+/**
+ * AP of one category at 101 recall levels.
+ * @param order indices into `right`, best score first; those in `from..to` count
+ * @param positives annotations to be found
+ */
+export function ap(order: Int32Array, right: Uint8Array, from: number, to: number, positives: number): number {
   const precision: number[] = []; // after each right result; between them it only falls
   for (let i = from; i < to; i++) if (right[order[i]!]) precision.push((precision.length + 1) / (i - from + 1));
   for (let i = precision.length - 1; i > 0; i--) precision[i - 1] = Math.max(precision[i - 1]!, precision[i]!);

@@ -7,6 +7,7 @@ import {
   type CocoResults,
   type Confusion,
   confusion,
+  type Id,
   type IouType,
   operatingCurve,
   type TideReport,
@@ -23,7 +24,7 @@ import {
   topConfusions,
 } from './charts.ts';
 import { type ReportParts, reportPage } from './page.ts';
-import { drawSideBySide } from './pictures.ts';
+import { drawSideBySide, pictureBelow } from './pictures.ts';
 import { worstImages } from './worst.ts';
 
 /** What goes into a report of a finished evaluation. */
@@ -36,12 +37,20 @@ export interface ReportInput {
   readonly results: CocoResults;
   readonly evaluation: CocoEvaluation;
   readonly tide: TideReport;
-  /** where the pictures are; without it none are drawn */
-  readonly images?: string | undefined;
+  /** where the pictures are, or each one's file by its id; without it none are drawn */
+  readonly images?: string | ((id: Id) => string) | undefined;
   /** results below it are not drawn nor counted as confusions; default: the score of the best F1 */
   readonly score?: number | undefined;
   /** how many images to show. Default 12 */
   readonly worst?: number | undefined;
+  /** said at the top, before the counts */
+  readonly facts?: ReportParts['facts'] | undefined;
+  /** what a reader must know, one sentence each */
+  readonly notes?: readonly string[] | undefined;
+  /** charts behind the others */
+  readonly charts?: ReportParts['charts'] | undefined;
+  /** more for metrics.json */
+  readonly metrics?: object | undefined;
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
@@ -81,12 +90,14 @@ export async function writeReport(input: ReportInput): Promise<ReportFiles> {
     { id: 'sizes', svg: sizeChart(evaluation) },
     ...(evaluation.params.useCategories ? [{ id: 'classes', svg: classChart(evaluation) }] : []),
     ...(matrix ? [{ id: 'confusion', svg: confusionChart(matrix, names, score, evaluation.params.categories) }] : []),
+    ...(input.charts ?? []),
   ];
   const worst = worstImages(truth, results, tide, score, input.worst ?? 12);
   const drawn = await drawPictures(input, worst);
   const page = reportPage({
     title: `${name}: ${iouType === 'segm' ? 'masks' : 'boxes'}${federated ? ', LVIS' : ''}`,
     facts: [
+      ...(input.facts ?? []),
       ['ground truth', basename(input.gt)],
       ['images', evaluation.params.images.length.toLocaleString('en')],
       ['classes', evaluation.params.categories.length.toLocaleString('en')],
@@ -95,7 +106,7 @@ export async function writeReport(input: ReportInput): Promise<ReportFiles> {
       ['results per image', evaluation.params.maxDets.join(', ')],
       ['score of the best F1', curve.best >= 0 ? curve.scores[curve.best]!.toFixed(3) : 'none'],
     ],
-    warnings: [...truth.warnings, ...results.warnings],
+    warnings: [...(input.notes ?? []), ...truth.warnings, ...results.warnings],
     evaluation,
     charts,
     confusions: matrix ? topConfusions(matrix, names) : [],
@@ -122,7 +133,12 @@ async function drawPictures(
     let picture: string | undefined;
     if (images !== undefined)
       try {
-        picture = await drawSideBySide(images, errors, truth, results);
+        picture = await drawSideBySide(
+          typeof images === 'string' ? pictureBelow(images, errors.fileName) : images(truth.images.ids[errors.image]!),
+          errors,
+          truth,
+          results,
+        );
       } catch (error) {
         if (!(error instanceof DenseError)) throw error;
         failure = error;
@@ -133,7 +149,9 @@ async function drawPictures(
   if (failure && drawn.every(d => d.picture === undefined))
     fail(
       'BAD_INPUT',
-      `none of the pictures can be read from ${images}`,
+      typeof images === 'string'
+        ? `none of the pictures can be read from ${images}`
+        : 'none of the pictures can be read',
       failure.detail.what,
       'give --images the folder that holds the files the ground truth names',
       failure,
@@ -142,7 +160,7 @@ async function drawPictures(
 }
 
 function metricsOf(
-  { evaluation, tide, truth }: ReportInput,
+  { evaluation, tide, truth, metrics: more }: ReportInput,
   matrix: Confusion | undefined,
   score: number,
   curve: ReturnType<typeof operatingCurve>,
@@ -168,6 +186,7 @@ function metricsOf(
         ...matrix.counts.subarray(i * (matrix.categories + 1), (i + 1) * (matrix.categories + 1)),
       ]),
     },
+    ...more,
   };
 }
 

@@ -77,7 +77,7 @@ ${parts.warnings.map(w => `<div class="warning">${escapeXml(w)}</div>`).join('\n
 <div class="charts">${charts}</div>
 ${parts.confusions.length > 0 ? confusionTable(parts.confusions) : ''}
 ${Object.keys(evaluation.perClass).length > 0 ? classTable(evaluation) : ''}
-<h2>The images with most errors</h2>
+<h2>The images whose errors cost most</h2>
 ${worstSection(parts)}
 <footer>Made by pe-dense. Figures are those of the official code; undefined ones (nothing to find) are written as “none”.</footer>
 </main><script>${SCRIPT}</script></body></html>
@@ -127,6 +127,7 @@ function worstSection({ worst, pictureNote }: ReportParts): string {
   const legend = `<div class="legend">${LEGEND.map(([color, name]) => `<span><i style="background:${color}"></i>${escapeXml(name)}</span>`).join('')}</div>`;
   const summary = (e: ImageErrors) =>
     [
+      `costs ${(100 * e.cost).toFixed(2)} points of AP50`,
       `${total(e)} errors`,
       `${e.correct} correct`,
       e.missed ? `${e.missed} missed` : '',

@@ -28,12 +28,12 @@ const FOUND_TEXT = {
  * @throws {DenseError} BAD_INPUT when the picture is missing or cannot be read
  */
 export async function drawSideBySide(
-  folder: string,
+  path: string,
   worst: ImageErrors,
   truth: CocoGroundTruth,
   results: CocoResults,
 ): Promise<string> {
-  const image = await decodeImage(pathOf(folder, worst.fileName));
+  const image = await decodeImage(path);
   const [imageHeight, imageWidth] = image.shape;
   const scale = Math.min(1, PANEL / Math.max(imageWidth, imageHeight));
   const width = Math.max(1, Math.round(imageWidth * scale));
@@ -78,7 +78,7 @@ export async function drawSideBySide(
 }
 
 /** A ground truth may name pictures with their folder (`val2014/x.jpg`) where the folder given is already that one. */
-function pathOf(folder: string, fileName: string): string {
+export function pictureBelow(folder: string, fileName: string): string {
   const inside = normalize(fileName);
   const whole = join(folder, inside);
   return !inside.startsWith('..') && existsSync(whole) ? whole : join(folder, basename(fileName));

@@ -5,6 +5,7 @@ import {
   TIDE_ERRORS,
   type TideReport,
 } from '../../evaluate/index.ts';
+import { errorCosts } from './cost.ts';
 
 /** What became of an annotation. */
 export type Found = 'found' | 'wrongly' | 'missed';
@@ -18,15 +19,20 @@ export interface ImageErrors {
   readonly errors: Readonly<Record<string, number>>;
   readonly missed: number;
   readonly correct: number;
+  /** AP at IoU 0.5 that would be gained without this image's errors, 0..1 */
+  readonly cost: number;
   /** results to draw: index and what became of it */
   readonly results: readonly { readonly index: number; readonly kind: (typeof RESULT_KINDS)[number] }[];
   /** annotations to draw: index, and whether it was found, found wrongly (other class or poor box), or missed */
   readonly annotations: readonly { readonly index: number; readonly found: Found; readonly crowd: boolean }[];
 }
 
+/** Images whose cost is computed, at least: those with most errors come first. */
+const WEIGHED = 400;
+
 /**
- * The images with most errors (wrong results of at least the score, and annotations no such result explains), worst first;
- * of equal ones that with the fewer correct results.
+ * The images whose errors cost most AP, worst first; of equal ones those with more errors (wrong results of at least the
+ * score, and annotations no such result explains).
  */
 export function worstImages(
   truth: CocoGroundTruth,
@@ -54,7 +60,7 @@ export function worstImages(
       found: STATES[found[i]!]!,
       crowd: truth.lvis === undefined && annotations.crowd[i] === 1,
     });
-  return perImage
+  const weighed = perImage
     .map(({ results: drawn, annotations: gts }, image): ImageErrors => {
       const count = (kind: string) => drawn.reduce((n, r) => n + (r.kind === kind ? 1 : 0), 0);
       return {
@@ -63,12 +69,23 @@ export function worstImages(
         errors: Object.fromEntries(TIDE_ERRORS.slice(0, 5).map(kind => [kind, count(kind)])),
         missed: gts.reduce((n, g) => n + (g.found !== 'missed' || g.crowd ? 0 : 1), 0),
         correct: count('correct'),
+        cost: 0,
         results: drawn,
         annotations: gts,
       };
     })
     .filter(e => total(e) > 0)
     .sort((a, b) => total(b) - total(a) || a.correct - b.correct)
+    .slice(0, Math.max(WEIGHED, 4 * most));
+  const costs = errorCosts(
+    truth,
+    results,
+    tide,
+    weighed.map(e => e.image),
+  );
+  return weighed
+    .map(e => ({ ...e, cost: costs.get(e.image)! }))
+    .sort((a, b) => b.cost - a.cost)
     .slice(0, most);
 }
 

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import { z } from 'zod';
+import { cocoTables } from '../../coco-tables.ts';
 import { addTalkOptions, integerIn, list, number, oneOf, parseOptions, talkSchema } from '../../options.ts';
-import { formatTable, makeOutput, type Output } from '../../output.ts';
+import { makeOutput } from '../../output.ts';
 
 const COMMON = {
   gt: z.string(),
@@ -92,42 +93,5 @@ async function run(options: Options, rules: 'coco' | 'lvis'): Promise<void> {
   const { evaluateCocoFiles } = await import('../../../pipelines/index.ts');
   const report = await evaluateCocoFiles({ ...options, rules, onInfo: out.info, onWarning: out.warn });
   if (options.json) out.data(JSON.stringify(report, null, 2));
-  else print(out, report, options);
-}
-
-function print(out: Output, report: Record<string, unknown>, { perClass, errors }: Options): void {
-  const figures = Object.entries(report).filter((e): e is [string, number] => typeof e[1] === 'number');
-  const shown = figures.filter(([key, value]) => value >= 0 || !/^AR\d/.test(key));
-  out.data(formatTable([['figure', 'value'], ...shown.map(([key, value]) => [key, written(value)])]));
-  if (perClass) {
-    const rows = Object.entries(report.per_class as Record<string, Record<string, number>>);
-    const keys = shown.map(([key]) => key);
-    out.data(
-      `\n${formatTable([
-        ['class', 'objects', 'results', ...keys],
-        ...rows.map(([name, f]) => [name, f.annotations!, f.results!, ...keys.map(key => written(f[key]!))]),
-      ])}`,
-    );
-  }
-  if (errors && report.tide) {
-    const { dAP, counts, FalsePos, FalseNeg } = report.tide as {
-      dAP: Record<string, number>;
-      counts: Record<string, number>;
-      FalsePos: number;
-      FalseNeg: number;
-    };
-    const rows = Object.keys(dAP).map(key => [key, written(dAP[key]!), counts[key]!]);
-    out.data(
-      `\n${formatTable([
-        ['error', 'AP50 lost', 'count'],
-        ...rows,
-        ['all false positives', written(FalsePos), ''],
-        ['all false negatives', written(FalseNeg), ''],
-      ])}`,
-    );
-  }
-}
-
-function written(value: number): string {
-  return value === -1 ? 'none' : value.toFixed(4);
+  else out.data(cocoTables(report, options));
 }

@@ -1,0 +1,56 @@
+import { Command } from 'commander';
+import { interruptSignal } from '../interrupt.ts';
+import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
+import { checkValFlags, DATA, ValFlagsSchema } from '../val-flags.ts';
+import type { ValidateDetector } from '../val-run.ts';
+
+/** `pe-dense val`: run a model over a data set and score it. */
+export function valCommand(validate?: ValidateDetector): Command {
+  const command = new Command('val')
+    .summary('run a model over a data set and score it')
+    .description(
+      "Runs a model over an annotated data set and scores it in one go: COCO's figures, error types, speed, a report.",
+    )
+    .requiredOption('--gt <path>', 'annotations: instances.json, data.yaml, a VOC folder, .csv')
+    .optionsGroup('Data:')
+    .option('--images <folder>', 'the pictures (default: found beside the annotations)')
+    .option('--format <kind>', `of the annotations: ${DATA.join(', ')} (default: found out)`)
+    .option('--split <name>', 'train, val, test, or all (default: val where there are several)')
+    .option('--names <file>', 'class names, a line each, where the annotations hold numbers only')
+    .option('--classes <names>', 'only these classes of the data set')
+    .option('--map <pairs>', "the data set's name of a class = the model's, separated by commas: tvmonitor=tv")
+    .option('--limit <n>', 'only the first n pictures')
+    .optionsGroup('Results:')
+    .option('--score <0..1>', 'drop boxes below this score (default: 0.001, as AP is measured)')
+    .option('--max <n>', 'at most this many per picture (default: 100)')
+    .option('--nms <kind>', "suppression of overlapping boxes, as in detect (default: the model's)")
+    .option('--iou <0..1>', "overlap from which suppression acts (default: the model's)")
+    .option('--slice <px>', 'look at slices of this size, and at the whole picture')
+    .option('--overlap <0..0.95>', 'share that neighbouring slices have in common (default: 0.2)')
+    .option('--slice-merge <kind>', 'how slices are joined, as in detect (default: greedy-nmm)')
+    .option('--batch <n>', 'pictures per pass through the network (default: 1)')
+    .optionsGroup('Outputs:')
+    .option('--report <folder>', 'write report.html (one file), its charts, metrics.json and results.json')
+    .option('--worst <n>', 'how many of the worst pictures the report shows (default: 12)')
+    .option('--per-class', 'a row for each class in the table')
+    .option('--errors', 'what costs AP: wrong class, poor box, duplicates, background, missed (TIDE)')
+    .option('--json', 'one JSON object on standard output; undefined figures are -1')
+    .option('--resume', 'go on with an interrupted run')
+    .option('--journal <file>', "what an interrupted run goes on from (default: in the report's folder or the cache)");
+  addTalkOptions(addNetworkOptions(command));
+  return command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ pe-dense val --gt instances_val2017.json --images val2017 --report report
+  $ pe-dense val --model my-model --gt pets/data.yaml --split val --size 416 --json
+  $ pe-dense val --gt instances_val2017.json --images val2017 --report report --resume`,
+    )
+    .action(async (raw: Record<string, unknown>) => {
+      const flags = parseOptions(ValFlagsSchema, raw);
+      checkValFlags(flags);
+      const { runVal } = await import('../val-run.ts');
+      await runVal(flags, interruptSignal(), validate);
+    });
+}

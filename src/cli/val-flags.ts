@@ -1,0 +1,57 @@
+import { z } from 'zod';
+import { fail } from '../core/index.ts';
+import { NMS, SLICE_MERGES } from './detect-flags.ts';
+import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
+
+export const DATA = ['coco', 'yolo', 'voc', 'csv'] as const;
+
+const text = (what: string) => z.string().min(1, what).optional();
+/** `theirs=model,...` */
+const pairs = list.transform((words, context) => {
+  const split = words.map(word => word.split('=').map(part => part.trim()));
+  if (split.every(parts => parts.length === 2 && !parts.includes('')))
+    return Object.fromEntries(split as [string, string][]);
+  context.addIssue({ code: 'custom', message: "names as theirs=model's, separated by commas" });
+  return z.NEVER;
+});
+
+/** What `pe-dense val` accepts. */
+export const ValFlagsSchema = z.strictObject({
+  ...networkSchema,
+  ...talkSchema,
+  gt: z.string().min(1, 'annotations'),
+  images: text('a folder'),
+  task: oneOf(['detect', 'depth']).optional(),
+  format: oneOf(DATA).optional(),
+  names: text('a file'),
+  split: text('a name'),
+  classes: list.optional(),
+  map: pairs.optional(),
+  limit: integerIn(1).optional(),
+  score: numberIn(0, 1).optional(),
+  max: integerIn(1).optional(),
+  nms: oneOf(NMS).optional(),
+  iou: numberIn(0, 1).optional(),
+  slice: integerIn(16).optional(),
+  overlap: numberIn(0, 0.95).optional(),
+  sliceMerge: oneOf(SLICE_MERGES).optional(),
+  batch: integerIn(1, 1024).optional(),
+  report: text('a folder'),
+  worst: integerIn(0, 1000).optional(),
+  journal: text('a file'),
+  resume: z.boolean().optional(),
+  perClass: z.boolean().optional(),
+  errors: z.boolean().optional(),
+  json: z.boolean().optional(),
+});
+export type ValFlags = z.output<typeof ValFlagsSchema>;
+
+/** @throws {DenseError} BAD_USAGE for flags that make sense only together */
+export function checkValFlags({ slice, overlap, sliceMerge, worst, report }: ValFlags): void {
+  const alone = { '--overlap': overlap, '--slice-merge': sliceMerge };
+  for (const [flag, value] of Object.entries(alone))
+    if (slice === undefined && value !== undefined)
+      fail('BAD_USAGE', `${flag} without --slice`, 'it says how slices are made or joined', 'add --slice PX');
+  if (worst !== undefined && report === undefined)
+    fail('BAD_USAGE', '--worst without --report', 'it counts pictures of the report', 'name a folder with --report');
+}

@@ -1,0 +1,67 @@
+import { type DenseError, fail } from '../core/index.ts';
+import { type ValOptions, type ValReport, type ValTalk, validateDetector } from '../pipelines/index.ts';
+import { cocoTables } from './coco-tables.ts';
+import { formatError, formatTable, makeOutput } from './output.ts';
+import { makeProgress, type Progress } from './progress.ts';
+import type { ValFlags } from './val-flags.ts';
+
+/** How the command measures: tests give their own. */
+export type ValidateDetector = (options: ValOptions) => Promise<ValReport>;
+
+/** Broken pictures named one by one; of more, only the number is told. */
+const NAMED = 10;
+
+/** Runs `pe-dense val`: measures, prints. Throws what decides the exit code. */
+export async function runVal(
+  flags: ValFlags,
+  signal: AbortSignal,
+  validate: ValidateDetector = validateDetector,
+): Promise<void> {
+  const output = makeOutput(flags);
+  const { slice: size, overlap, sliceMerge: merge } = flags;
+  const failed: DenseError[] = [];
+  let progress: Progress | undefined;
+  const say = (text: string) => (progress ? progress.log(text) : output.warn(text));
+  const talk: ValTalk = {
+    onInfo: text => output.info(text),
+    onWarning: say,
+    onFailed: error => {
+      if (failed.push(error) <= NAMED || flags.verbose) say(formatError(error));
+    },
+    onProgress: (done, total, label) => {
+      progress ??= makeProgress(total, 'pictures', flags);
+      progress.update(done, label);
+      if (done === total) progress.stop();
+    },
+  };
+  let report: ValReport;
+  try {
+    const slice = size === undefined ? undefined : { size, overlap, merge };
+    report = await validate({ ...flags, ...talk, slice, signal });
+  } finally {
+    progress?.stop();
+  }
+  if (flags.json) output.data(JSON.stringify(report, null, 2));
+  else {
+    output.data(cocoTables(report, flags));
+    if (report.speed) output.data(`\n${speedTable(report.speed)}`);
+  }
+  const { run } = report;
+  output.info(`${run.images} pictures, ${run.classes} classes; ${run.model} at ${run.size.width} x ${run.size.height}`);
+  if (failed.length > NAMED && !flags.verbose) output.warn(`${failed.length - NAMED} more pictures failed`);
+  if (failed.length > 0)
+    fail(
+      'PARTIAL',
+      `${failed.length} of ${run.images + failed.length} pictures failed`,
+      'they are left out of every figure',
+      'correct them and run again with --resume, or take them out of the annotations',
+    );
+}
+
+function speedTable({ ms_per_picture, pictures_per_second, load, cores }: NonNullable<ValReport['speed']>): string {
+  const stages = Object.entries(ms_per_picture).map(([stage, ms]) => [stage, ms.toFixed(2)]);
+  return [
+    formatTable([['stage', 'ms per picture'], ...stages]),
+    `${pictures_per_second.toFixed(1)} pictures/s in this run; stages overlap; load ${load} on ${cores} cores`,
+  ].join('\n');
+}
