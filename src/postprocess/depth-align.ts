@@ -1,3 +1,5 @@
+import { seededRandom } from '../core/index.ts';
+
 /** `scale * value + shift` brings one map to another's numbers. */
 export interface DepthAlign {
   readonly scale: number;
@@ -8,13 +10,16 @@ export interface DepthAlign {
 
 const SAMPLES = 1 << 14;
 const ROUNDS = 8;
+const TRIALS = 150;
+const JUDGES = 200;
 const TUKEY = 4.685; // in robust standard deviations: 95 % as efficient as plain least squares on clean data
 const MAD = 1.4826; // median absolute deviation to standard deviation
 const AGREES = 0.1;
 
 /**
  * The line that brings one map of relative depth to another's scale and shift: least squares, reweighted (Tukey's biweight)
- * so that what moved between two frames has no say. The slope is the ratio of the weighted standard deviations (the reduced
+ * so that what moved between two frames has no say, begun from a line that half of the pixels may
+ * contradict. The slope is the ratio of the weighted standard deviations (the reduced
  * major axis): an ordinary slope is too flat by the noise in `values`, and a chain of frames, each aligned to the last,
  * would fade to a constant.
  *
@@ -32,10 +37,8 @@ export function alignRelative(values: Float32Array, target: Float32Array): Depth
       y.push(target[i]);
     }
   const spread = quantile(y, 0.95) - quantile(y, 0.05);
-  const deviation = { x: medianDeviation(x), y: medianDeviation(y) };
-  if (!(spread > 0 && deviation.x > 0 && deviation.y > 0)) return { scale: 1, shift: 0, agreement: 0 };
-  let scale = deviation.y / deviation.x;
-  let shift = quantile(y, 0.5) - scale * quantile(x, 0.5);
+  if (!(spread > 0 && quantile(x, 0.95) > quantile(x, 0.05))) return { scale: 1, shift: 0, agreement: 0 };
+  let { scale, shift } = leastMedian(x, y);
   const off = new Float64Array(x.length);
   for (let round = 0; round < ROUNDS; round++) {
     for (let i = 0; i < off.length; i++) off[i] = Math.abs(scale * x[i] + shift - y[i]);
@@ -47,6 +50,32 @@ export function alignRelative(values: Float32Array, target: Float32Array): Depth
   let agree = 0;
   for (let i = 0; i < x.length; i++) if (Math.abs(scale * x[i] + shift - y[i]) < AGREES * spread) agree++;
   return { scale, shift, agreement: agree / x.length };
+}
+
+/**
+ * A first line that up to half of the pixels may contradict: of many lines through two pixels each, the one whose median
+ * error is least (Rousseeuw, "Least Median of Squares Regression", 1984). The draws are always the same.
+ */
+function leastMedian(x: readonly number[], y: readonly number[]): { scale: number; shift: number } {
+  const random = seededRandom(1);
+  const pick = () => Math.floor(random() * x.length);
+  const judges = Array.from({ length: Math.min(JUDGES, x.length) }, pick);
+  let best = { scale: 1, shift: 0 };
+  let least = Number.POSITIVE_INFINITY;
+  for (let trial = 0; trial < TRIALS; trial++) {
+    const [i, j] = [pick(), pick()];
+    const scale = trial === 0 ? 1 : (y[i] - y[j]) / (x[i] - x[j]);
+    if (!(scale > 0 && Number.isFinite(scale))) continue;
+    const shift = y[i] - scale * x[i];
+    const off = quantile(
+      judges.map(k => Math.abs(scale * x[k] + shift - y[k])),
+      0.5,
+    );
+    if (off >= least) continue;
+    least = off;
+    best = { scale, shift };
+  }
+  return best;
 }
 
 function reducedMajorAxis(x: readonly number[], y: readonly number[], weightOf: (i: number) => number) {
@@ -68,14 +97,6 @@ function reducedMajorAxis(x: readonly number[], y: readonly number[], weightOf: 
   if (!(xx > 0 && yy > 0 && xy > 0)) return undefined;
   const scale = Math.sqrt(yy / xx);
   return { scale, shift: my - scale * mx };
-}
-
-function medianDeviation(values: readonly number[]): number {
-  const middle = quantile(values, 0.5);
-  return quantile(
-    values.map(v => Math.abs(v - middle)),
-    0.5,
-  );
 }
 
 /** The value that a share of the values lie below; NaN of none. */
