@@ -37,8 +37,6 @@ export {
 } from './depth/files.ts';
 export type { DepthSize } from './depth/fit.ts';
 export { type DepthVideoOptions, type DepthVideoReport, depthOfVideo } from './depth/video.ts';
-export { DepthEstimator, type DepthOptions, type DepthResult, type DepthStreamItem } from './depth/estimator.ts';
-export type { DepthSize } from './depth/fit.ts';
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
 export type { DetectorLoadOptions } from './detect/load.ts';
@@ -86,13 +84,6 @@ export {
   type Perception,
   type PerceptionItem,
 } from './perceive/perceiver.ts';
-export {
-  type PerceiveOptions,
-  Perceiver,
-  type PerceiverLoadOptions,
-  type Perception,
-  type PerceptionItem,
-} from './perceive/perceiver.ts';
 export type { PictureFeatures } from './perceive/picture-features.ts';
 export { findDavis } from './propagate/davis.ts';
 export { type PropagatedVideo, type PropagateFilesOptions, propagateFiles } from './propagate/files.ts';
@@ -111,14 +102,6 @@ export { appearanceLayer, loadTrackDetector } from './track/appearance.ts';
 export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
 export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from './track/options.ts';
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
-export {
-  type SpeedReport,
-  type ValOptions,
-  type ValReport,
-  type ValRun,
-  type ValTalk,
-  validateDetector,
-} from './val/index.ts';
 export {
   type SpeedReport,
   type ValOptions,
