@@ -3,6 +3,7 @@ import { convertCommand } from './commands/convert.ts';
 import { dataCommand } from './commands/data.ts';
 import { detectCommand } from './commands/detect.ts';
 import { evaluateCommand } from './commands/evaluate/index.ts';
+import { exportCommand } from './commands/export.ts';
 import { featuresCommand } from './commands/features.ts';
 import { inspectCommand } from './commands/inspect.ts';
 import { matchCommand } from './commands/match.ts';
@@ -31,6 +32,7 @@ const COMMANDS: readonly Registered[] = [
   { group: 'Data:', make: dataCommand },
   { group: 'Models:', make: modelsCommand },
   { group: 'Models:', make: inspectCommand },
+  { group: 'Models:', make: exportCommand },
 ];
 
 /** The whole command line. Command modules are light: the heavy rooms load when an action runs. */

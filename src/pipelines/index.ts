@@ -62,6 +62,20 @@ export {
   type GraphNms,
 } from './export/index.ts';
 export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
+export {
+  EXPORT_DTYPES,
+  EXPORT_HEADS,
+  type ExportDtype,
+  type ExportedFile,
+  type ExportedPort,
+  type ExportHead,
+  type ExportInput,
+  type ExportOptions,
+  type ExportReport,
+  type ExportSource,
+  exportModel,
+  type GraphNms,
+} from './export/index.ts';
 export { FeatureExtractor, type FeatureLoadOptions, type FeatureSet, type LayerChoice } from './features/extract.ts';
 export { type FeatureFilesOptions, type FeatureRecord, type FeatureReport, writeFeatures } from './features/files.ts';
 export { type MatchOptions, type MatchResult, matchImages } from './features/match.ts';
