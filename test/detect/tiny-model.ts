@@ -4,6 +4,7 @@ import { expectedTensors, parseBackboneConfig } from '../../src/backbone/index.t
 import { type TensorToWrite, writeSafetensors } from '../../src/checkpoint/index.ts';
 import { seededNormal } from '../../src/core/index.ts';
 import { writeModelJson } from '../../src/model/index.ts';
+import { dptTensors } from './dpt-tensors.ts';
 
 const VISION = {
   patch_size: 16,
@@ -24,6 +25,8 @@ const TAPS = [1, 2];
 const D = 8;
 const BINS = 4;
 export const TINY_LABELS = ['cat', 'dog', 'owl'];
+
+const TINY_DPT = { taps: TAPS, features: D, channels: [4, 6, 8, 8], hidden: 6, separable: [0] } as const;
 
 /** What a tiny model has beside its detection head. */
 export interface TinyParts {
@@ -83,7 +86,10 @@ export async function writeTinyModel(
     conv(`towers.${level}.0.pw`, D, D, 1);
     conv(`out.${level}`, TINY_LABELS.length + 4 * BINS, D, 1);
   }
-  if (parts.depth) addDepth(add, parts.depth === 'metric' ? TINY_DEPTH.metric.bins : 1);
+  if (parts.depth) {
+    const outputs = parts.depth === 'metric' ? TINY_DEPTH.metric.bins : 1;
+    for (const { name, shape } of dptTensors({ ...TINY_DPT, width: VISION.width, outputs })) add(name, ...shape);
+  }
   const ofHeads = parts.split ? tensors.filter(({ name }) => /^(head|depth)\./.test(name)) : [];
   if (parts.split) await writeSafetensors(join(directory, 'heads.safetensors'), ofHeads);
   const rest = tensors.filter(tensor => !ofHeads.includes(tensor));
@@ -121,32 +127,4 @@ export async function writeTinyModel(
     metrics: [],
     ...changes,
   } as Parameters<typeof writeModelJson>[1]);
-}
-
-/** Tensors of a DPT head: separable units at the finest level, whole ones elsewhere. */
-function addDepth(add: (name: string, ...shape: number[]) => void, channels: number): void {
-  const both = (name: string, out: number, ...rest: number[]) => {
-    add(`depth.${name}.weight`, out, ...rest);
-    add(`depth.${name}.bias`, out);
-  };
-  const unit = (name: string, separable: boolean) => {
-    for (const conv of ['conv1', 'conv2'])
-      if (separable) {
-        both(`${name}.${conv}.dw`, D, 1, 3, 3);
-        both(`${name}.${conv}.pw`, D, D, 1, 1);
-      } else both(`${name}.${conv}`, D, D, 3, 3);
-  };
-  for (const tap of TAPS) both(`norms.${tap}`, VISION.width);
-  [4, 6, 8, 8].forEach((c, level) => {
-    both(`reassemble.${level}.project`, c, VISION.width, 1, 1);
-    const side = [4, 2, 0, 3][level];
-    if (side) both(`reassemble.${level}.resize`, c, c, side, side);
-    both(`reassemble.${level}.layer`, D, c, 3, 3);
-    if (level < 3) unit(`fusion.${level}.unit1`, level === 0);
-    unit(`fusion.${level}.unit2`, level === 0);
-    both(`fusion.${level}.project`, D, D, 1, 1);
-  });
-  both('out.conv1', D / 2, D, 3, 3);
-  both('out.conv2', 6, D / 2, 3, 3);
-  both('out.conv3', channels, 6, 1, 1);
 }
