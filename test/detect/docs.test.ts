@@ -25,6 +25,7 @@ beforeAll(async () => {
   desk = mkdtempSync(join(tmpdir(), 'pe-dense-docs-'));
   // stands in where the bundled dense-t16 is not there
   await writeTinyModel(join(desk, 'cache/pe-dense/models/dense-t16'));
+  await writeTinyModel(join(desk, 'my-model'), {}, { depth: 'relative' });
   process.env.XDG_CACHE_HOME = join(desk, 'cache');
   mkdirSync(join(desk, 'photos/summer'), { recursive: true });
   cpSync(join(ROOT, 'examples/000000423617.jpg'), join(desk, 'street.jpg'));
