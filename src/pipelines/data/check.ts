@@ -67,7 +67,7 @@ const READ_AHEAD = 4;
  * @throws {DenseError} BAD_INPUT when a source cannot be opened at all; ABORTED
  */
 export async function checkData(options: CheckOptions): Promise<CheckReport> {
-  const problems: ReadProblem[] = [];
+  const problems: (ReadProblem & { readonly split?: string | undefined })[] = [];
   const parts: Dataset[] = [];
   for (const source of options.sources) parts.push(await openForCheck(source, options, problems));
   const dataset = mergeDatasets(parts);
@@ -95,7 +95,7 @@ export async function checkData(options: CheckOptions): Promise<CheckReport> {
 async function openForCheck(
   source: DatasetSource,
   { onWarning, signal }: CheckOptions,
-  problems: ReadProblem[],
+  problems: (ReadProblem & { readonly split?: string | undefined })[],
 ): Promise<Dataset> {
   const { annotations, split } = source;
   if (source.format === undefined && (await kindOf(annotations)) === 'folder') {
@@ -111,12 +111,19 @@ async function openForCheck(
       return { categories: [], pictures };
     }
   }
-  return openDataset({ ...source, onProblem: problem => problems.push(problem), onWarning, signal });
+  return openDataset({ ...source, onProblem: problem => problems.push({ ...problem, split }), onWarning, signal });
 }
 
 /** A picture that is missing is told by the pass over pictures. */
-function fromProblem({ kind, where, what, why, file }: ReadProblem): Finding[] {
-  return kind === 'missing-picture' ? [] : [finding(kind, `${where} ${what}: ${why}`, { file })];
+function fromProblem({
+  kind,
+  where,
+  what,
+  why,
+  file,
+  split,
+}: ReadProblem & { readonly split?: string | undefined }): Finding[] {
+  return kind === 'missing-picture' ? [] : [finding(kind, `${where} ${what}: ${why}`, { file, split })];
 }
 
 /** Pictures in the folders that were named, of which no annotation speaks. */
