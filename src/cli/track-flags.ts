@@ -14,6 +14,9 @@ export const TrackFlagsSchema = z.object({
   ...talkSchema,
   tracker: oneOf(TRACKER_NAMES).optional(),
   trackScore: numberIn(0, 1).optional(),
+  appearance: oneOf(['on', 'off'])
+    .transform(word => word === 'on')
+    .optional(),
   set: list.optional(),
   agnostic: z.boolean().optional(),
   detections: file.optional(),

@@ -1,4 +1,11 @@
-import { Detector, type DetectorLoadOptions, type TrackReport, trackVideo } from '../pipelines/index.ts';
+import {
+  type Detector,
+  type DetectorLoadOptions,
+  loadTrackDetector,
+  type TrackOptions,
+  type TrackReport,
+  trackVideo,
+} from '../pipelines/index.ts';
 import { parseLine, parseZone } from '../track/index.ts';
 import { formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress, type Progress } from './progress.ts';
@@ -6,21 +13,26 @@ import { spoolStdin } from './spool.ts';
 import { type TrackFlags, trackerOptionsOf } from './track-flags.ts';
 
 /** How the command gets its detector: tests give their own. */
-export type LoadTrackDetector = (model: string, options: DetectorLoadOptions) => Promise<Detector>;
+export type LoadTrackDetector = (
+  model: string,
+  options: DetectorLoadOptions,
+  follow: TrackOptions,
+) => Promise<Detector>;
 
 /** Runs `pe-dense track`: loads, tracks, prints. Throws what decides the exit code. */
 export async function runTrack(
   source: string,
   flags: TrackFlags,
   signal: AbortSignal,
-  load: LoadTrackDetector = Detector.load,
+  load: LoadTrackDetector = loadTrackDetector,
 ): Promise<void> {
   const output = makeOutput(flags);
   const { model = 'dense-t16', device, threads, size } = flags;
   let detector: Detector | undefined;
+  const trackerOptions = trackerOptionsOf(flags.set);
   const loadNow = async () => {
     const started = performance.now();
-    detector = await load(model, { device, threads, size });
+    detector = await load(model, { device, threads, size }, { ...flags, trackerOptions });
     output.debug(`${detector.model}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`);
     return detector;
   };
@@ -32,7 +44,7 @@ export async function runTrack(
       ...flags,
       lines: flags.line?.map((text, i) => parseLine(text, `line ${i + 1}`)),
       zones: flags.zone?.map((text, i) => parseZone(text, `zone ${i + 1}`)),
-      trackerOptions: trackerOptionsOf(flags.set),
+      trackerOptions,
       signal,
       onJson: flags.json ? text => void process.stdout.write(text) : undefined,
       onNote: text => output.info(text),

@@ -15,6 +15,7 @@ export function trackCommand(load?: LoadTrackDetector): Command {
     .optionsGroup('Tracking:')
     .option('--tracker <name>', `how boxes become tracks: ${TRACKERS} (default: byte)`)
     .option('--track-score <0..1>', 'boxes this sure begin and carry tracks (default: 0.3; given ones 0.6)')
+    .option('--appearance <on|off>', 'botsort: compare looks too, by features of the same pass (default: off)')
     .option('--set <name=value,...>', 'further options of the tracker, such as trackBuffer=60')
     .option('--agnostic', 'let a track change its class')
     .option('--detections <file>', 'track these boxes, without a model: MOTChallenge text or COCO results')

@@ -1,5 +1,12 @@
 import { type LabelSet, noDetections, type RgbImage } from '../../core/index.ts';
-import { CameraMotion, createTracker, TRACKERS, type Tracker, type Tracks } from '../../track/index.ts';
+import {
+  CameraMotion,
+  createTracker,
+  POOLED_APPEARANCE,
+  TRACKERS,
+  type Tracker,
+  type Tracks,
+} from '../../track/index.ts';
 import type { SeenFrame } from './frames.ts';
 import type { FollowOptions } from './options.ts';
 
@@ -12,6 +19,8 @@ const START_ABOVE = 0.1;
 export interface Follower {
   /** Whether it needs the pixels of every frame. */
   readonly needsPixels: boolean;
+  /** Detections above this score need looks, if any do. */
+  readonly looksAbove: number | undefined;
   follow(frame: SeenFrame): Promise<Tracks>;
   close(): void;
 }
@@ -23,28 +32,39 @@ export interface Follower {
  * @throws {DenseError} BAD_USAGE for an unknown tracker, BAD_INPUT for a bad option of it
  */
 export function makeFollower(
-  options: FollowOptions & { readonly every?: number | undefined; readonly camera?: boolean | undefined },
+  options: FollowOptions & { readonly every?: number | undefined },
   labels: LabelSet,
   rate: number,
   given: boolean,
 ): Follower {
   const name = options.tracker ?? 'byte';
-  const tracker = trackerOf(name, options, labels, rate, given);
+  const tracker = makeTracker(options, labels, rate, given);
   const every = options.every ?? 1;
   const needsPixels = TRACKERS[name].usesWarp && options.trackerOptions?.cameraMotion !== false;
+  const looksAbove = comparesLooks(options)
+    ? Number(options.trackerOptions?.trackHighThreshold ?? options.trackScore ?? MODEL_TRACK_SCORE)
+    : undefined;
   let camera: CameraMotion | undefined;
   let next: number | undefined;
   return {
     needsPixels,
-    async follow({ time, image, found }) {
-      for (; next !== undefined && next < time.index; next += every) tracker.update(noDetections()); // frames left out
+    looksAbove,
+    async follow({ time, image, found, looks }) {
+      const nothing = { features: new Float32Array() };
+      for (; next !== undefined && next < time.index; next += every) tracker.update(noDetections(), nothing); // left out
       next = time.index + every;
-      if (!needsPixels) return tracker.update(found);
+      const features = looksAbove === undefined ? undefined : Float32Array.from(looks!.data);
+      if (!needsPixels) return tracker.update(found, { features });
       camera ??= await CameraMotion.create();
-      return tracker.update(found, { warp: warpOf(camera, image) });
+      return tracker.update(found, { features, warp: warpOf(camera, image) });
     },
     close: () => camera?.dispose(),
   };
+}
+
+/** Whether a tracker compares looks: BoT-SORT alone can. */
+export function comparesLooks({ tracker, appearance, trackerOptions }: FollowOptions): boolean {
+  return tracker === 'botsort' && (appearance ?? trackerOptions?.appearance) === true;
 }
 
 const SMALLEST_SIDE = 64; // below this there are no corners to follow
@@ -54,22 +74,20 @@ function warpOf(camera: CameraMotion, image: RgbImage | undefined): Float64Array
   return camera.update(image).warp;
 }
 
-function trackerOf(
-  name: keyof typeof TRACKERS,
-  { trackScore, trackerOptions, agnostic }: FollowOptions,
-  labels: LabelSet,
-  rate: number,
-  given: boolean,
-): Tracker {
+/**
+ * A tracker with the thresholds that `track` gives it.
+ * @param given whether the boxes come from a file
+ */
+export function makeTracker(options: FollowOptions, labels: LabelSet, rate: number, given: boolean): Tracker {
+  const { tracker: name = 'byte', trackScore, trackerOptions, agnostic } = options;
   const sure = trackScore ?? (given ? undefined : MODEL_TRACK_SCORE);
   const start = sure === undefined ? undefined : Math.min(1, sure + START_ABOVE);
   const perClass = !agnostic && labels.names.length > 1;
   if (name === 'ocsort')
     return createTracker(name, { detectionThreshold: sure, perClass, ...trackerOptions } as object);
   const common = { frameRate: rate, perClass };
-  const own =
-    name === 'botsort'
-      ? { ...common, trackHighThreshold: sure, newTrackThreshold: start }
-      : { ...common, trackThreshold: sure };
-  return createTracker(name, { ...own, ...trackerOptions } as object);
+  if (name === 'byte') return createTracker(name, { ...common, trackThreshold: sure, ...trackerOptions } as object);
+  const appearance = comparesLooks(options);
+  const own = { ...common, trackHighThreshold: sure, newTrackThreshold: start, ...(appearance && POOLED_APPEARANCE) };
+  return createTracker(name, { ...own, ...trackerOptions, appearance } as object);
 }

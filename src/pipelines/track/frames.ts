@@ -4,6 +4,7 @@ import type { Detector } from '../detect/detector.ts';
 import { classIndices, type DetectOptions } from '../detect/options.ts';
 import type { GivenDetections } from './given.ts';
 import type { JournalFrame } from './journal.ts';
+import { type Looks, looksOf } from './looks.ts';
 
 /** A frame with what was detected in it. */
 export interface SeenFrame {
@@ -11,6 +12,8 @@ export interface SeenFrame {
   /** Absent where nobody needs it. */
   readonly image: RgbImage | undefined;
   readonly found: Detections;
+  /** What the objects look like, where the tracker compares looks. */
+  readonly looks?: Looks | undefined;
   /** Whether a network had to look at it now. */
   readonly fresh: boolean;
 }
@@ -43,11 +46,17 @@ export async function* untilStopped<T>(items: AsyncIterable<T>, stop: Stop): Asy
   }
 }
 
+/** How frames are looked at. */
+export interface LookOptions extends DetectOptions {
+  /** Detections above this score get looks, from the same pass; the detector was loaded with `features`. Default: none. */
+  readonly looksAbove?: number | undefined;
+}
+
 /** Frames through a network; decoding, the network and the reader's own work overlap. */
 export async function* detectedFrames(
   frames: AsyncIterable<VideoFrame>,
   detector: Detector,
-  options: DetectOptions,
+  { looksAbove, ...options }: LookOptions,
 ): AsyncGenerator<SeenFrame, void, undefined> {
   const times: FrameTime[] = [];
   async function* images() {
@@ -58,7 +67,9 @@ export async function* detectedFrames(
   }
   for await (const item of detector.stream(images(), options)) {
     if ('error' in item) throw item.error;
-    yield { time: times.shift()!, image: item.image, found: item.result, fresh: true };
+    const { image, result } = item;
+    const looks = looksAbove === undefined ? undefined : looksOf(result, result.features!, looksAbove);
+    yield { time: times.shift()!, image, found: result, looks, fresh: true };
   }
 }
 
@@ -87,18 +98,18 @@ export async function* resumedFrames(
   frames: AsyncGenerator<VideoFrame, void, undefined>,
   earlier: readonly JournalFrame[],
   detector: Detector,
-  options: DetectOptions,
+  options: LookOptions,
 ): AsyncGenerator<SeenFrame, void, undefined> {
-  const known = new Map(earlier.map(frame => [frame.time.index, frame.found]));
+  const known = new Map(earlier.map(frame => [frame.time.index, frame]));
   const last = earlier.at(-1)?.time.index ?? -1;
   let first: VideoFrame | undefined;
   while (first === undefined) {
     const { done, value } = await frames.next();
     if (done) return;
     const { image, ...time } = value;
-    const found = known.get(time.index);
+    const frame = known.get(time.index);
     if (time.index > last) first = value;
-    else if (found) yield { time, image, found, fresh: false };
+    else if (frame) yield { time, image, found: frame.found, looks: frame.looks, fresh: false };
   }
   async function* rest(head: VideoFrame) {
     yield head;

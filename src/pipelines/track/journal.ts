@@ -2,11 +2,13 @@ import { type FileHandle, mkdir, open, readFile, rm, truncate } from 'node:fs/pr
 import { dirname } from 'node:path';
 import { DenseError, type Detections, detections, fail, messageOf } from '../../core/index.ts';
 import type { FrameTime } from '../../video/index.ts';
+import type { Looks } from './looks.ts';
 
 /** One frame the network has seen. */
 export interface JournalFrame {
   readonly time: FrameTime;
   readonly found: Detections;
+  readonly looks?: Looks | undefined;
 }
 
 /**
@@ -51,7 +53,7 @@ export class Journal {
     }
   }
 
-  async add({ time, found }: JournalFrame): Promise<void> {
+  async add({ time, found, looks }: JournalFrame): Promise<void> {
     const { boxes, scores, classes } = found;
     const row = [
       time.index,
@@ -62,6 +64,7 @@ export class Journal {
       [...boxes],
       [...scores],
       [...classes],
+      ...(looks ? [looks.channels, Buffer.from(looks.data.buffer).toString('base64')] : []),
     ];
     try {
       await this.handle.appendFile(`${JSON.stringify(row)}\n`); // 32-bit numbers survive as they are
@@ -78,12 +81,14 @@ export class Journal {
   }
 }
 
-type Line = [number, number, number, number, string, number[], number[], number[]];
+type Line = [number, number, number, number, string, number[], number[], number[], number?, string?];
 
 function readLine(line: string): JournalFrame {
-  const [index, time_s, pts, duration, name, boxes, scores, classes] = JSON.parse(line) as Line;
+  const [index, time_s, pts, duration, name, boxes, scores, classes, channels, bytes] = JSON.parse(line) as Line;
   const time = { index, time_s, pts, duration: duration || undefined, name: name || undefined };
-  return { time, found: detections(Float32Array.from(boxes), Float32Array.from(scores), Int32Array.from(classes)) };
+  const found = detections(Float32Array.from(boxes), Float32Array.from(scores), Int32Array.from(classes));
+  if (channels === undefined) return { time, found };
+  return { time, found, looks: { channels, data: Int8Array.from(Buffer.from(bytes!, 'base64')) } };
 }
 
 /**

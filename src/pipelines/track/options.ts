@@ -11,6 +11,11 @@ export interface FollowOptions {
    * model, the authors' 0.6 for given ones.
    */
   readonly trackScore?: number | undefined;
+  /**
+   * BoT-SORT only: compare what objects look like, by the backbone's features under their boxes out of the pass that
+   * found them. Needs a detector loaded with `features`, see {@link appearanceLayer}; default false.
+   */
+  readonly appearance?: boolean | undefined;
   /** Further options of the tracker by name, over its defaults. */
   readonly trackerOptions?: Readonly<Record<string, number | boolean>> | undefined;
   /** Let a track continue with a box of another class; default false. */

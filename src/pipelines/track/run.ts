@@ -8,6 +8,7 @@ import type { DetectOptions } from '../detect/options.ts';
 import { expectedFrames } from '../expected-frames.ts';
 import { overlapped } from '../overlap.ts';
 import { stoppedError } from '../stopped.ts';
+import { checkAppearance, checkFeatures } from './appearance.ts';
 import { type Follower, makeFollower } from './follow.ts';
 import { detectedFrames, givenFrames, resumedFrames, type SeenFrame, type Stop, untilStopped } from './frames.ts';
 import { type GivenDetections, readGivenDetections } from './given.ts';
@@ -57,6 +58,7 @@ export async function trackVideo(
   load: DetectorSource,
   options: TrackFileOptions = {},
 ): Promise<TrackReport> {
+  checkAppearance(options);
   const opened = await openFrames(source, sourceOptions(options));
   const { info } = opened;
   const paths = await outputPaths(info, options);
@@ -67,11 +69,13 @@ export async function trackVideo(
     return { info, frames: 0, lines: [], zones: [], summary: [], written, skipped: true };
   }
   const detector = given ? undefined : await load();
+  if (detector) checkFeatures(detector, options);
   const labels: LabelSet = given ? given.labels : detector!.labelSet;
   const follower = makeFollower(options, labels, info.fps / (options.every ?? 1), given !== undefined);
   const tally = new Tally({ ...options, trail: 0 }, labels);
   const ahead = new Tally(options, labels);
-  const journal = detector && (await openJournal(paths, info, detector, options));
+  const { looksAbove } = follower;
+  const journal = detector && (await openJournal(paths, info, detector, options, looksAbove));
   const run: Run = {
     source: opened,
     options,
@@ -161,16 +165,16 @@ async function* trackedFrames(run: Run, seen: AsyncIterable<SeenFrame>, outputs:
 
 /** A model's frames: those of an interrupted run from its journal, the rest through the network. */
 async function* modelFrames(
-  { source, options, journal }: Run,
+  { source, options, journal, follower }: Run,
   detector: Detector,
   pixels: boolean,
   stop: Stop,
 ): AsyncGenerator<SeenFrame, void, undefined> {
   const earlier = journal?.earlier ?? [];
-  const detect = detectOptions(options);
+  const detect = { ...detectOptions(options), looksAbove: follower.looksAbove };
   if (earlier.length === 0) return yield* detectedFrames(untilStopped(source, stop), detector, detect);
   if (pixels) return yield* resumedFrames(untilStopped(source, stop), earlier, detector, detect);
-  for (const { time, found } of earlier) yield { time, image: undefined, found, fresh: false };
+  for (const frame of earlier) yield { ...frame, image: undefined, fresh: false };
   const start = earlier.at(-1)!.time.index + (options.every ?? 1) + 1;
   const rest = await openFrames(source.info.source, { ...sourceOptions(options), start, mayBeEmpty: true });
   yield* detectedFrames(untilStopped(rest, stop), detector, detect);
@@ -198,6 +202,7 @@ async function openJournal(
   info: VideoInfo,
   detector: Detector,
   options: TrackFileOptions,
+  looksAbove: number | undefined,
 ): Promise<Journal | undefined> {
   if (journal === undefined) return undefined;
   const { size, mtimeMs } = await stat(info.source);
@@ -211,6 +216,7 @@ async function openJournal(
     every,
     skipBroken,
     ...detectOptions(options),
+    ...(looksAbove !== undefined && { appearance: detector.features.at(-1), looksAbove }),
   };
   return Journal.open(journal, key, options.resume ?? false);
 }
