@@ -71,14 +71,19 @@ export function thresholdIndex(thresholds: Float64Array, value: number): number 
   return i < 0 ? undefined : i;
 }
 
-/** Precision at every recall level for one IoU threshold (all sizes, largest maxDets), mean over the categories; empty when nothing is defined. */
-export function precisionCurve(acc: Accumulated, threshold: number): Float64Array {
+/**
+ * Precision at every recall level for one IoU threshold (all sizes, largest maxDets), mean over the categories; empty when
+ * nothing is defined.
+ *
+ * @param group only this category, by its place in the evaluation's `params.categories`
+ */
+export function precisionCurve(acc: Accumulated, threshold: number, group?: number): Float64Array {
   const table = acc.precision[acc.maxDets - 1]!;
   const curve = new Float64Array(acc.levels);
   for (let r = 0; r < acc.levels; r++) {
     let sum = 0;
     let n = 0;
-    for (let k = 0; k < acc.groups; k++) {
+    for (let k = group ?? 0; k < (group === undefined ? acc.groups : group + 1); k++) {
       const value = table[(threshold * acc.levels + r) * acc.groups + k]!;
       if (value > -1) {
         sum += value;

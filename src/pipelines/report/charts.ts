@@ -64,6 +64,28 @@ export function prChart({ accumulated, params, figures }: CocoEvaluation, name: 
   });
 }
 
+/** Classes drawn with a curve of their own. */
+const CURVES = 10;
+
+/** Precision over recall at IoU 0.5, one line per class, of the classes with most objects. */
+export function classPrChart({ accumulated, params, perClass }: CocoEvaluation): string {
+  const threshold = Math.max(0, params.iouThresholds.indexOf(0.5));
+  const all = Object.entries(perClass)
+    .map(([label, figures], group) => ({ label, group, objects: figures.annotations, AP50: figures.AP50! }))
+    .filter(c => c.objects > 0);
+  const chosen = all.sort((a, b) => b.objects - a.objects).slice(0, CURVES);
+  return lineChart({
+    title: 'Precision and recall by class',
+    subtitle: `IoU ${params.iouThresholds[threshold]!.toFixed(2)}; ${chosen.length < all.length ? `the ${CURVES} classes with most objects` : 'all classes with objects'}; at the right AP50`,
+    xLabel: 'recall',
+    yLabel: 'precision',
+    lines: chosen.map(({ label, group, AP50 }) => {
+      const y = precisionCurve(accumulated, threshold, group);
+      return { label, value: percent(AP50), x: params.recallLevels.subarray(0, y.length), y, width: 1.6 };
+    }),
+  });
+}
+
 /** Precision, recall and F1 over the score threshold. */
 export function scoreChart(curve: OperatingCurve): string {
   const x = curve.scores.map(s => Math.min(1, Math.max(0, s)));
@@ -174,7 +196,12 @@ export function confusionChart(
 ): string {
   const side = matrix.categories + 1;
   const { counts } = matrix;
-  let chosen = [...categories];
+  const met = (k: number) => {
+    for (let j = 0; j < side; j++) if (counts[k * side + j]! > 0 || counts[j * side + k]! > 0) return true;
+    return false;
+  };
+  let chosen = [...categories].filter(met);
+  const absent = categories.length - chosen.length;
   const many = chosen.length > CROWDED * 2;
   if (many) {
     const mixed = (k: number) =>
@@ -186,7 +213,7 @@ export function confusionChart(
   const labels = chosen.map(k => names[k]!);
   return heatmap({
     title: 'Confusion at IoU 0.5',
-    subtitle: `results of score ${score.toFixed(3)} or more${many ? `; the ${CROWDED} classes most mixed up` : ''}; colour: share of the row`,
+    subtitle: `results of score ${score.toFixed(3)} or more${many ? `; the ${CROWDED} classes most mixed up` : ''}${absent > 0 ? `; ${absent} classes are neither there nor found` : ''}; colour: share of the row`,
     rows: [...labels, 'background'],
     columns: [...labels, 'missed'],
     counts: used.flatMap(i => used.map(j => counts[i * side + j]!)),

@@ -14,6 +14,7 @@ import {
 } from '../../evaluate/index.ts';
 import {
   classChart,
+  classPrChart,
   confusionChart,
   ERROR_LABELS,
   ERROR_TEXT,
@@ -88,9 +89,14 @@ export async function writeReport(input: ReportInput): Promise<ReportFiles> {
     { id: 'precision-recall', svg: prChart(evaluation, name) },
     { id: 'score', svg: scoreChart(curve) },
     { id: 'sizes', svg: sizeChart(evaluation) },
-    ...(evaluation.params.useCategories ? [{ id: 'classes', svg: classChart(evaluation) }] : []),
-    ...(matrix ? [{ id: 'confusion', svg: confusionChart(matrix, names, score, evaluation.params.categories) }] : []),
+    ...(evaluation.params.useCategories
+      ? [
+          { id: 'precision-recall-classes', svg: classPrChart(evaluation) },
+          { id: 'classes', svg: classChart(evaluation) },
+        ]
+      : []),
     ...(input.charts ?? []),
+    ...(matrix ? [{ id: 'confusion', svg: confusionChart(matrix, names, score, evaluation.params.categories) }] : []),
   ];
   const worst = worstImages(truth, results, tide, score, input.worst ?? 12);
   const drawn = await drawPictures(input, worst);

@@ -1,5 +1,5 @@
 export { validateDetector } from './detection.ts';
 export type { OpenValDetector, ValDetector } from './model.ts';
 export type { ValOptions, ValTalk } from './options.ts';
-export type { ValReport, ValRun } from './result.ts';
+export type { CocoFigures, ValReport, ValRun } from './result.ts';
 export type { SpeedReport } from './speed.ts';

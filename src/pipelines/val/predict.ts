@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { DenseError } from '../../core/index.ts';
+import { DenseError, throwIfAborted } from '../../core/index.ts';
 import { cacheFolder } from '../../onnx/index.ts';
 import type { NmsKind } from '../../postprocess/index.ts';
 import type { Detector } from '../detect/detector.ts';
@@ -83,6 +83,7 @@ export async function predict(
         options.onFailed?.(item.error);
       }
       options.onProgress?.(++done, pictures.length, picture.file);
+      throwIfAborted(signal);
     }
     whole = true;
   } finally {

@@ -3,13 +3,6 @@ import { STAGES } from '../stages.ts';
 import type { ValRun } from './result.ts';
 import type { SpeedReport } from './speed.ts';
 
-const STAGE_TEXT = {
-  decode: 'decode the file',
-  resize: 'resize and normalise',
-  network: 'network',
-  postprocess: 'read the outputs, suppress',
-} as const;
-
 /** Milliseconds per picture of each stage. */
 export function speedChart({ ms_per_picture, pictures_per_second }: SpeedReport, { batch, device }: ValRun): string {
   const most = Math.max(...Object.values(ms_per_picture));
@@ -19,7 +12,7 @@ export function speedChart({ ms_per_picture, pictures_per_second }: SpeedReport,
     axis: 'milliseconds per picture',
     max: most > 0 ? most : 1,
     format: v => v.toFixed(v < 10 ? 2 : 1),
-    bars: STAGES.map(stage => ({ label: STAGE_TEXT[stage], value: ms_per_picture[stage] })),
+    bars: STAGES.map(stage => ({ label: stage, value: ms_per_picture[stage] })),
   });
 }
 
@@ -32,6 +25,7 @@ export function speedText(speed: SpeedReport, { resumed }: ValRun): string {
     ...(resumed > 0 ? [`the ${resumed} pictures done earlier are not in it`] : []),
     'wall clock, so whatever else the machine did is in it',
     `load average at the end ${load} (${busy})`,
+    'resize includes normalising, postprocess is reading the outputs and suppression',
     'stages overlap (pictures are decoded ahead, several at once, while the network runs), so they add up to more than ' +
       'the time from picture to picture',
     'this is no benchmark; the first pass, slower than the rest, is counted',
