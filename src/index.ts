@@ -30,7 +30,9 @@ export {
   type LabelSet,
   parseMotText,
   type RgbImage,
+  readPfm,
   rgbImage,
+  writePfm,
 } from './core/index.ts';
 export { type DataCategory, type DataObject, type DataPicture, type Dataset, datasetToCoco } from './data/index.ts';
 export {
@@ -87,10 +89,15 @@ export {
   convertDataset,
   type DatasetSource,
   DepthEstimator,
+  type DepthFilesOptions,
   type DepthOptions,
+  type DepthOutcome,
   type DepthResult,
   type DepthSize,
+  type DepthSource,
   type DepthStreamItem,
+  type DepthVideoOptions,
+  type DepthVideoReport,
   type DetectedObject,
   type DetectionNetwork,
   type DetectionOutputs,
@@ -98,6 +105,8 @@ export {
   type DetectOptions,
   Detector,
   type DetectorLoadOptions,
+  depthOfFiles,
+  depthOfVideo,
   type EvaluateCocoOptions,
   evaluateCocoFiles,
   evaluateDavis,
@@ -124,8 +133,32 @@ export {
   trackVideo,
   writeDataset,
 } from './pipelines/index.ts';
-export { mergeSlices, nms, postprocess, sliceGrid, softNms, weightedBoxFusion } from './postprocess/index.ts';
-export { classColor, type DrawOptions, drawDetections, drawTracks, type TrackDrawOptions } from './render/index.ts';
+export {
+  DepthSmoother,
+  FlickerMeter,
+  mergeSlices,
+  nms,
+  postprocess,
+  sliceGrid,
+  softNms,
+  type UpsampleOptions,
+  upsampleDepth,
+  weightedBoxFusion,
+} from './postprocess/index.ts';
+export {
+  type ColorMap,
+  classColor,
+  colorizeDepth,
+  type DepthMeshOptions,
+  type DrawOptions,
+  depthMeshGlb,
+  drawContours,
+  drawDetections,
+  drawTracks,
+  type PointCloudOptions,
+  pointCloudPly,
+  type TrackDrawOptions,
+} from './render/index.ts';
 export { createTracker, type Tracker, type TrackerName, type Tracks } from './track/index.ts';
 export {
   type FrameOptions,

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { convertCommand } from './commands/convert.ts';
 import { dataCommand } from './commands/data.ts';
+import { depthCommand } from './commands/depth.ts';
 import { detectCommand } from './commands/detect.ts';
 import { evaluateCommand } from './commands/evaluate/index.ts';
 import { exportCommand } from './commands/export.ts';
@@ -22,6 +23,7 @@ interface Registered {
 /** Every command, in the order `--help` lists them. */
 const COMMANDS: readonly Registered[] = [
   { group: 'Pictures:', make: detectCommand },
+  { group: 'Pictures:', make: () => depthCommand() },
   { group: 'Pictures:', make: featuresCommand },
   { group: 'Pictures:', make: matchCommand },
   { group: 'Videos:', make: propagateCommand },
@@ -39,7 +41,7 @@ const COMMANDS: readonly Registered[] = [
 export function buildProgram(commands: readonly Registered[] = COMMANDS): Command {
   const program = new Command('pe-dense')
     .description(
-      'Dense prediction with Perception Encoder features: boxes, tracks, masks, and the metrics to score them.',
+      'Dense prediction with Perception Encoder features: boxes, depth, tracks, masks, and the metrics to score them.',
     )
     .version(packageVersion(), '-V, --version', 'print the version')
     .usage('<command> [options]')

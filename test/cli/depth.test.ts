@@ -9,6 +9,7 @@ import { decodeGrey16Png, decodeImage, encodePng } from '../../src/image/index.t
 import { DEPTH_FORMATS, evaluateDepth } from '../../src/pipelines/index.ts';
 import { COLOR_MAPS } from '../../src/render/index.ts';
 import { canWriteVideo, openFrames } from '../../src/video/index.ts';
+import { writeTinyModel } from '../detect/tiny-model.ts';
 import { type FakeDepthOptions, fakeDepth } from '../pipelines/depth/fake.ts';
 import { runCli } from './harness.ts';
 
@@ -253,4 +254,56 @@ test.each([
 ])('%j is refused (2)', async (args, text) => {
   const { code, stderr } = await depth([join(desk, 'in/a.png'), ...args]);
   expect([code, stderr]).toEqual([2, expect.stringContaining(`error: ${text}`)]);
+});
+
+describe('end to end, with a real network of random weights', () => {
+  test.each(['relative', 'metric'] as const)('%s', async kind => {
+    const model = join(desk, `tiny-${kind}`);
+    await writeTinyModel(model, {}, { depth: kind });
+    const run = (args: readonly string[]) =>
+      runCli(['depth', ...args], [{ group: 'Test:', make: () => depthCommand() }]);
+    const { code, stdout, stderr } = await run([
+      join(desk, 'in'),
+      '--model',
+      model,
+      '--out',
+      out,
+      '--formats',
+      'png16,npy,ply',
+      '--json',
+    ]);
+    expect([code, stderr]).toEqual([0, expect.stringContaining('3 pictures')]);
+    const records = JSON.parse(stdout);
+    expect(records).toHaveLength(3);
+    for (const record of records) {
+      expect(record).toMatchObject({ kind, width: W, height: H, model: 'tiny' });
+      expect(record.max).toBeGreaterThan(record.min);
+      const npy = readNpy(readFileSync(record.paths.npy));
+      expect(npy.data.every(v => Number.isFinite(Number(v)))).toBe(true);
+    }
+    const [a, b] = [0, 1].map(i => readFileSync(records[i].paths.npy));
+    expect(a.equals(b)).toBe(true); // the same picture twice
+    const smooth = await run([
+      join(desk, 'frames'),
+      '--model',
+      model,
+      '--smooth',
+      '--out',
+      join(out, 'frames'),
+      '--json',
+    ]);
+    expect([smooth.code, JSON.parse(smooth.stdout)[0].frames]).toEqual([0, 6]);
+  });
+  test('a model without a depth head is 3 and says so', async () => {
+    const model = join(desk, 'tiny-boxes');
+    await writeTinyModel(model);
+    const { code, stderr } = await runCli(
+      ['depth', join(desk, 'in/a.png'), '--model', model],
+      [{ group: 'Test:', make: () => depthCommand() }],
+    );
+    expect(code).toBe(3);
+    expect(stderr).toMatch(
+      /error: model tiny gives no depth\n {2}why: it has no depth head\n {2}fix: use a model with a DPT head/,
+    );
+  });
 });

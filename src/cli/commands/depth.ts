@@ -5,7 +5,7 @@ import { interruptSignal } from '../interrupt.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 
 /** `pe-dense depth`: how far away everything in a picture is. */
-export function depthCommand(load: LoadDepth): Command {
+export function depthCommand(load?: LoadDepth): Command {
   const command = new Command('depth')
     .summary('estimate depth of pictures and videos')
     .description(
