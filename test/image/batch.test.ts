@@ -57,6 +57,24 @@ describe('imageToBatch', () => {
     expect(transforms[0]).toMatchObject({ scaleX: 1.6, scaleY: 1.6, offsetX: 0, offsetY: 8 });
     for (let y = 0; y < 32; y++) expect(batch.data[y * 32 + 5]).toBeCloseTo(y >= 8 && y < 24 ? 1 : 0, 6);
   });
+  test('letterbox in the corner, rounded down, on a colour of 0..255', () => {
+    const black = rgbImage(99, 200, new Uint8Array(99 * 200 * 3));
+    const { batch, transforms } = imageToBatch([black], {
+      height: 64,
+      width: 64,
+      mean: [0, 0, 0],
+      std: [1, 1, 1],
+      resize: 'letterbox',
+      align: 'corner',
+      rounding: 'down', // 31.68 rows
+      pad: [255, 51, 0],
+      color: 'bgr',
+    });
+    expect(transforms[0]).toMatchObject({ scaleX: 0.32, scaleY: 31 / 99, offsetX: 0, offsetY: 0 });
+    const free = [0, 0.2, 1]; // blue first
+    for (let c = 0; c < 3; c++)
+      for (let y = 0; y < 64; y++) expect(batch.data[(c * 64 + y) * 64 + 9]).toBeCloseTo(y < 31 ? 0 : free[c]!, 6);
+  });
   test('boxes come back to where they were, whatever the sizes', () => {
     const side = fc.integer({ min: 1, max: 300 });
     fc.assert(

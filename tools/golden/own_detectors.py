@@ -172,11 +172,16 @@ def nms(boxes, scores, threshold):
     return kept
 
 
-def suppress(boxes, scores, iou, floor=0.001, most=100):
+def suppress(boxes, scores, iou, floor=0.001, candidates=3000, most=100):
+    """NMS class by class among the best candidates: with all of them it takes minutes, and no AP changes."""
+    row, category = np.nonzero(scores >= floor)
+    value = scores[row, category]
+    top = np.argsort(-value, kind="stable")[:candidates]
+    row, category, value = row[top], category[top], value[top]
     found = []
-    for c in range(scores.shape[1]):
-        at = np.nonzero(scores[:, c] >= floor)[0]
-        found += [[*boxes[at[k]], scores[at[k], c], c] for k in nms(boxes[at], scores[at, c], iou)]
+    for c in np.unique(category):
+        own = np.nonzero(category == c)[0]
+        found += [[*boxes[row[own[k]]], value[own[k]], c] for k in nms(boxes[row[own]], value[own], iou)]
     return sorted(found, key=lambda r: -r[4])[:most]
 
 
@@ -248,7 +253,8 @@ def detect_nanodet_plus(session, picture, size):
 
 
 def detect_nanodet_m(session, picture, size):
-    """Kazuhito00/NanoDet-ONNX-Sample: centred letterbox on black, INTER_AREA, cells at their centre less half a pixel"""
+    """RangiLyu/nanodet, m: keep_ratio on black, bilinear (warpAffine there, centred as in Kazuhito00/NanoDet-ONNX-Sample),
+    cells at their centre less half a pixel"""
     import cv2
 
     h, w = picture.shape[:2]
@@ -256,7 +262,7 @@ def detect_nanodet_m(session, picture, size):
     nh, nw = (size, int(size / (h / w))) if h > w else (int(size * (h / w)), size)
     top, left = int((size - nh) * 0.5), int((size - nw) * 0.5)
     canvas = np.zeros((size, size, 3), np.uint8)
-    canvas[top : top + nh, left : left + nw] = cv2.resize(picture, (nw, nh), interpolation=cv2.INTER_AREA)
+    canvas[top : top + nh, left : left + nw] = cv2.resize(picture, (nw, nh), interpolation=cv2.INTER_LINEAR)
     x = (canvas.astype(np.float32) - np.float32(IMAGENET[0][::-1])) / np.float32(IMAGENET[1][::-1])
     out = session.run(None, {session.get_inputs()[0].name: x.transpose(2, 0, 1)[None].astype(np.float32)})
     boxes, scores = dfl(np.concatenate([o[0] for o in out[:3]]), np.concatenate([o[0] for o in out[3:]]), 8, [8, 16, 32], size, size, 0.5, -0.5)
