@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fail, sizeOf, throwIfAborted } from '../../core/index.ts';
 import { decodeImage, imageToBatch, listInputs } from '../../image/index.ts';
 import { type ActivationRange, quantisedInputs, Session, type SessionOptions } from '../../onnx/index.ts';
@@ -83,12 +84,14 @@ function groupsOf<T extends { readonly value: { readonly shape: readonly (number
 
 async function calibrationPictures(folder: string, most: number, signal: AbortSignal | undefined): Promise<string[]> {
   const { files, failures } = await listInputs([folder], { signal });
+  // a path that is nowhere is listed as a file, which only opening it would find out
+  const nowhere = files.length === 1 && !existsSync(files[0]!.path);
   const failed = failures[0]?.error;
-  if (failed || files.length === 0)
+  if (failed || nowhere || files.length === 0)
     fail(
       'BAD_INPUT',
       `--calibrate ${folder}`,
-      failed?.detail.what ?? 'no picture is there',
+      failed?.detail.what ?? (nowhere ? 'there is no such folder' : 'no picture is there'),
       'name a folder of pictures like those the network will see; about 100 are enough',
       failed,
     );

@@ -96,6 +96,7 @@ export function exportedModelJson(
       color: input.color ?? 'rgb',
       antialias: input.antialias,
       ...(input.align && { align: input.align }),
+      ...(input.rounding && { rounding: input.rounding }),
       ...(input.pad !== undefined && {
         pad: typeof input.pad === 'number' ? input.pad : triple(input.pad),
       }),
