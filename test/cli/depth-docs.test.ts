@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { depthCommand } from '../../src/cli/commands/depth.ts';
+import '../../src/cli/depth-run.ts'; // loaded before the working directory changes: vite finds nothing afterwards
 import { rgbImage } from '../../src/core/index.ts';
 import { encodePng } from '../../src/image/index.ts';
 import { canWriteVideo } from '../../src/video/index.ts';
