@@ -47,20 +47,6 @@ export { type CocoReport, type EvaluateCocoOptions, evaluateCocoFiles } from './
 export { type DavisReport, type EvaluateDavisOptions, evaluateDavis } from './evaluate-davis.ts';
 export { type DepthReport, type EvaluateDepthOptions, evaluateDepth } from './evaluate-depth.ts';
 export { type EvaluateMotOptions, evaluateMot, type MotReport } from './evaluate-mot.ts';
-export {
-  EXPORT_DTYPES,
-  EXPORT_HEADS,
-  type ExportDtype,
-  type ExportedFile,
-  type ExportedPort,
-  type ExportHead,
-  type ExportInput,
-  type ExportOptions,
-  type ExportReport,
-  type ExportSource,
-  exportModel,
-  type GraphNms,
-} from './export/index.ts';
 export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
 export {
   EXPORT_DTYPES,
