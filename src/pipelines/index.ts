@@ -88,7 +88,6 @@ export type { PictureFeatures } from './perceive/picture-features.ts';
 export { findDavis } from './propagate/davis.ts';
 export { type PropagatedVideo, type PropagateFilesOptions, propagateFiles } from './propagate/files.ts';
 export { defaultTrackingLayer } from './propagate/layer.ts';
-export { drawMask } from './propagate/overlay.ts';
 export {
   type CarriedFrame,
   type CarryOptions,

@@ -1,8 +1,14 @@
 import type { Detections, RgbImage } from '../core/index.ts';
-import { copyImage, fillRect, paintCoverage, strokeRect } from './canvas.ts';
-import { classColor, type Rgb, textColorOn } from './color.ts';
-import { type LabelRequest, placeLabels } from './labels.ts';
-import { lineMetrics, rasterizeText, textWidth } from './text.ts';
+import { type Box, type BoxStyle, drawBoxFrame } from './box-frames.ts';
+import { copyImage } from './canvas.ts';
+import { type Chip, chipOf, drawingSizes, paintChip } from './chips.ts';
+import { classColor, type Rgb } from './color.ts';
+import { placeLabel, type Rect } from './labels.ts';
+
+const CORNERS_WIDER = 1.6; // than frames: there is less of them
+/** Share of a label that may lie over another, and share of the picture that labels may cover. */
+const MOST_HIDDEN = 0.1;
+const MOST_COVERED = 0.3;
 
 /** How boxes are drawn. Sizes left out follow the picture's. */
 export interface DrawOptions {
@@ -14,94 +20,109 @@ export interface DrawOptions {
   readonly fontSize?: number | undefined;
   /** Boxes only. */
   readonly hideLabels?: boolean | undefined;
-  /** Text of a label; default `name 0.87`. */
+  /** Default `full`; `none` leaves out the labels too. */
+  readonly boxStyle?: BoxStyle | undefined;
+  /** Where no label may lie, pixels. */
+  readonly keepClear?: readonly Rect[] | undefined;
+  /** Text of a label; default `name 0.87`, or the name alone where there is no room for more. */
   readonly label?: ((index: number) => string) | undefined;
   /** Colour of a box; default by its class. */
   readonly color?: ((index: number) => Rgb) | undefined;
 }
 
-const CASING_ALPHA = 0.4;
+/** A label with its place. */
+export interface PlacedLabel {
+  /** Of the object it names. */
+  readonly index: number;
+  readonly chip: Chip;
+  readonly place: Rect;
+}
 
-/** Line width and font size that suit a picture, in pixels. */
-export function drawingSizes(height: number, width: number): { readonly lineWidth: number; readonly fontSize: number } {
-  const side = Math.sqrt(height * width);
-  return { lineWidth: Math.max(1.5, 0.0036 * side), fontSize: Math.max(11, 0.023 * side) };
+/** What is drawn where, in the order of drawing: the same for pixels and for SVG. */
+export interface DrawingPlan {
+  /** Pixels. */
+  readonly lineWidth: number;
+  readonly boxes: readonly { readonly index: number; readonly box: Box; readonly color: Rgb }[];
+  readonly labels: readonly PlacedLabel[];
 }
 
 /**
  * A copy of the picture with boxes and labels: a stable colour per class, large boxes below small ones, labels of
- * better boxes placed first, never outside the picture and apart from each other where there is room.
+ * better boxes placed first, never outside the picture and never over each other; where there is no room for a label, it
+ * is shortened or left out.
  *
  * @param found boxes in pixels of `image`
+ * @throws {DenseError} BAD_INPUT for an unknown box style
  */
 export function drawDetections(image: RgbImage, found: Detections, options: DrawOptions): RgbImage {
   const out = copyImage(image);
   const [height, width] = image.shape;
-  const sizes = drawingSizes(height, width);
-  const lineWidth = Math.max(1, Math.round(options.lineWidth ?? sizes.lineWidth));
-  const color = options.color ?? (i => classColor(found.classes[i]!));
-  const boxes = Array.from({ length: found.length }, (_, i) => wholePixels(found.boxes, i, width, height));
-  const area = ([x1, y1, x2, y2]: Box) => (x2 - x1) * (y2 - y1);
-  const largestFirst = boxes.map((_, i) => i).sort((a, b) => area(boxes[b]!) - area(boxes[a]!) || a - b);
-  const casing = Math.max(1, Math.round(lineWidth / 3));
-  for (const i of largestFirst) {
-    const [x1, y1, x2, y2] = boxes[i]!;
-    strokeRect(out, x1 - casing, y1 - casing, x2 + casing, y2 + casing, casing, [0, 0, 0], CASING_ALPHA);
-    if (x2 - x1 > 4 * lineWidth && y2 - y1 > 4 * lineWidth)
-      strokeRect(out, x1 + lineWidth, y1 + lineWidth, x2 - lineWidth, y2 - lineWidth, casing, [0, 0, 0], CASING_ALPHA);
-    strokeRect(out, x1, y1, x2, y2, lineWidth, color(i));
-  }
-  if (!options.hideLabels) {
-    const label =
-      options.label ?? (i => `${options.names[found.classes[i]!] ?? found.classes[i]} ${found.scores[i]!.toFixed(2)}`);
-    drawLabels(out, boxes, found, label, color, options.fontSize ?? sizes.fontSize);
-  }
+  const { lineWidth, boxes, labels } = planDrawing(width, height, found, options);
+  const colors = new Map(boxes.map(({ index, color }) => [index, color]));
+  for (const { box, color } of boxes) drawBoxFrame(out, box, lineWidth, color, options.boxStyle);
+  for (const { index, chip, place } of labels) paintChip(out, chip, place.x, place.y, colors.get(index)!);
   return out;
 }
 
-type Box = readonly [number, number, number, number];
-
-function drawLabels(
-  image: RgbImage,
-  boxes: readonly Box[],
-  found: Detections,
-  label: (index: number) => string,
-  color: (index: number) => Rgb,
-  fontSize: number,
-): void {
-  const [height, width] = image.shape;
-  const bestFirst = boxes.map((_, i) => i).sort((a, b) => found.scores[b]! - found.scores[a]! || a - b);
-  const chips = bestFirst.map(i => chipOf(label(i), fontSize, width));
-  const requests = bestFirst.map(
-    (i, k): LabelRequest => ({ box: boxes[i]!, width: chips[k]!.width, height: chips[k]!.height }),
-  );
-  const places = placeLabels(requests, width, height);
-  // weakest first, so that where labels must overlap the better one is read
-  for (let k = places.length - 1; k >= 0; k--) {
-    const { x, y } = places[k]!;
-    const chip = chips[k]!;
-    const background = color(bestFirst[k]!);
-    fillRect(image, x, y, x + chip.width, y + chip.height, background);
-    const mask = rasterizeText(chip.text, chip.size);
-    const rows = lineMetrics(chip.size);
-    const top = y + Math.round((chip.height - (rows.ascent + rows.descent)) / 2);
-    paintCoverage(image, mask, x + chip.padding, top, textColorOn(background));
-  }
+/**
+ * Places boxes and labels in a picture of a given size.
+ * @param found boxes in pixels of that picture; what lies outside is cut off
+ */
+export function planDrawing(width: number, height: number, found: Detections, options: DrawOptions): DrawingPlan {
+  const sizes = drawingSizes(height, width);
+  const color = options.color ?? (i => classColor(found.classes[i]));
+  const boxes = Array.from({ length: found.length }, (_, i) => wholePixels(found.boxes, i, width, height));
+  const area = ([x1, y1, x2, y2]: Box) => (x2 - x1) * (y2 - y1);
+  const largestFirst = boxes.map((_, i) => i).sort((a, b) => area(boxes[b]) - area(boxes[a]) || a - b);
+  const sure = options.boxStyle === 'corners' ? CORNERS_WIDER * sizes.lineWidth : sizes.lineWidth;
+  const bare = options.hideLabels || options.boxStyle === 'none';
+  return {
+    lineWidth: Math.max(1, Math.round(options.lineWidth ?? sure)),
+    boxes: largestFirst.map(index => ({ index, box: boxes[index], color: color(index) })),
+    labels: bare ? [] : placedLabels(boxes, found, options, options.fontSize ?? sizes.fontSize, width, height),
+  };
 }
 
-/** Size of a label; its letters shrink when the picture is narrower than the text. */
-function chipOf(text: string, fontSize: number, imageWidth: number) {
-  const wide = textWidth(text, fontSize) + 0.6 * fontSize;
-  const size = wide > imageWidth ? fontSize * (imageWidth / wide) : fontSize;
-  const padding = Math.max(1, Math.round(0.3 * size));
-  const { ascent, descent } = lineMetrics(size);
-  return {
-    text,
-    size,
-    padding,
-    width: Math.min(imageWidth, Math.ceil(textWidth(text, size)) + 2 * padding),
-    height: Math.ceil(ascent + descent) + 1,
-  };
+/** Texts of a label, the best first. */
+function textsOf(i: number, { classes, scores }: Detections, { names, label }: DrawOptions): string[] {
+  if (label) return [label(i)];
+  const name = names[classes[i]] ?? String(classes[i]);
+  return [`${name} ${scores[i].toFixed(2)}`, name];
+}
+
+/**
+ * Labels with their places, better boxes first. One that would hide another, or too much of the picture with those
+ * before it, is shortened or left out: its box still has the colour of its class.
+ */
+function placedLabels(
+  boxes: readonly Box[],
+  found: Detections,
+  options: DrawOptions,
+  fontSize: number,
+  width: number,
+  height: number,
+): PlacedLabel[] {
+  const bestFirst = boxes.map((_, i) => i).sort((a, b) => found.scores[b] - found.scores[a] || a - b);
+  const labels: PlacedLabel[] = [];
+  const placed: Rect[] = [...(options.keepClear ?? [])];
+  let covered = 0;
+  for (const index of bestFirst)
+    for (const text of textsOf(index, found, options)) {
+      const chip = chipOf(text, fontSize, width);
+      const { place, hidden } = placeLabel({ box: boxes[index], ...sizeOf(chip) }, placed, width, height);
+      const area = chip.width * chip.height;
+      const room = hidden <= MOST_HIDDEN && covered + area <= MOST_COVERED * width * height;
+      if (!room && labels.length > 0) continue;
+      labels.push({ index, chip, place });
+      placed.push(place);
+      covered += area;
+      break;
+    }
+  return labels;
+}
+
+function sizeOf({ width, height }: Chip) {
+  return { width, height };
 }
 
 /** A box on whole pixels, at least one wide: lines between pixels would look soft. */

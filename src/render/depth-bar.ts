@@ -12,6 +12,8 @@ export interface ColorBarOptions {
   /** Values at its two ends. */
   readonly range: DepthRange;
   readonly colorMap?: ColorMap | undefined;
+  /** What stands above and below the strip; default what the numbers of a depth map are. */
+  readonly ends?: readonly [above: string, below: string] | undefined;
 }
 
 /**
@@ -20,7 +22,8 @@ export interface ColorBarOptions {
  *
  * @param height pixels
  */
-export function colorBar(height: number, { kind, range, colorMap = 'turbo' }: ColorBarOptions): RgbImage {
+export function colorBar(height: number, options: ColorBarOptions): RgbImage {
+  const { kind, range, colorMap = 'turbo' } = options;
   const size = Math.max(9, Math.min(64, Math.round(height / 32)));
   const { ascent, descent } = lineMetrics(size);
   const line = Math.ceil(ascent) + Math.ceil(descent);
@@ -29,7 +32,7 @@ export function colorBar(height: number, { kind, range, colorMap = 'turbo' }: Co
   const bottom = height - top;
   const fits = Math.max(1, Math.min(8, Math.floor((bottom - top) / (2 * line))));
   const ticks = roundTicks(range.min, range.max, fits).map(value => ({ value, text: tickText(value, range) }));
-  const ends = kind === 'relative' ? (['near', 'far'] as const) : (['metres', ''] as const);
+  const ends = options.ends ?? (kind === 'relative' ? ['near', 'far'] : ['metres', '']);
   const barWidth = Math.round(1.2 * size);
   const margin = Math.ceil(size / 2);
   const tick = Math.ceil(size / 3);

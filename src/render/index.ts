@@ -1,4 +1,6 @@
-export { type DrawOptions, drawDetections, drawingSizes } from './boxes.ts';
+export { BOX_STYLES, type Box, type BoxStyle, drawBoxFrame } from './box-frames.ts';
+export { type DrawOptions, drawDetections } from './boxes.ts';
+export { detectionsSvg, type SvgDrawOptions } from './boxes-svg.ts';
 export { copyImage, drawLine, fillRect, paintCoverage, strokeRect } from './canvas.ts';
 export {
   type Bar,
@@ -13,7 +15,9 @@ export {
   type Mark,
   mix,
 } from './charts/index.ts';
+export { drawingSizes } from './chips.ts';
 export { classColor, luminance, type Rgb, textColorOn } from './color.ts';
+export { CONCEAL_KINDS, type ConcealKind, type ConcealOptions, concealDetections } from './conceal.ts';
 export { type ColorBarOptions, colorBar, roundTicks } from './depth-bar.ts';
 export {
   DEFAULT_FAR,
@@ -38,7 +42,17 @@ export {
 } from './depth-color.ts';
 export { type ContourOptions, drawContours } from './depth-contours.ts';
 export { type SidePanel, sideBySide, sideGap } from './depth-side.ts';
+export {
+  addHeat,
+  drawHeat,
+  type HeatAnchor,
+  type HeatGrid,
+  type HeatOptions,
+  heatGrid,
+  heatValues,
+} from './heat.ts';
 export { type LabelRequest, placeLabels, type Rect } from './labels.ts';
+export { drawMasks, type MaskDrawOptions } from './masks.ts';
 export { type DrawnMatch, drawMatches } from './matches.ts';
 export { type DepthMeshOptions, depthMeshGlb, type MeshTexture } from './mesh-gltf.ts';
 export { drawFeatures, type FeaturePictureOptions, type Pca, principalComponents } from './pca.ts';

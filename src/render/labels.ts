@@ -22,19 +22,31 @@ const HIDDEN_ALLOWED = 0.02; // share of a label another may cover before a diff
  */
 export function placeLabels(requests: readonly LabelRequest[], imageWidth: number, imageHeight: number): Rect[] {
   const placed: Rect[] = [];
-  for (const request of requests) {
-    let best: Rect | undefined;
-    let bestCost = Number.POSITIVE_INFINITY;
-    for (const place of candidates(request, imageWidth, imageHeight)) {
-      const cost = hiddenArea(place, placed);
-      if (cost >= bestCost) continue;
-      best = place;
-      bestCost = cost;
-      if (cost <= HIDDEN_ALLOWED * request.width * request.height) break;
-    }
-    placed.push(best!);
-  }
+  for (const request of requests) placed.push(placeLabel(request, placed, imageWidth, imageHeight).place);
   return placed;
+}
+
+/**
+ * The best place for one more label.
+ * @returns the place, and which share of the labels already placed would lie under it, in areas of this label
+ */
+export function placeLabel(
+  request: LabelRequest,
+  placed: readonly Rect[],
+  imageWidth: number,
+  imageHeight: number,
+): { readonly place: Rect; readonly hidden: number } {
+  const area = request.width * request.height;
+  let best: Rect | undefined;
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (const place of candidates(request, imageWidth, imageHeight)) {
+    const cost = hiddenArea(place, placed);
+    if (cost >= bestCost) continue;
+    best = place;
+    bestCost = cost;
+    if (cost <= HIDDEN_ALLOWED * area) break;
+  }
+  return { place: best!, hidden: bestCost / area };
 }
 
 function* candidates({ box, width, height }: LabelRequest, imageWidth: number, imageHeight: number): Generator<Rect> {

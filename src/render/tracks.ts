@@ -1,9 +1,10 @@
 import type { Detections, RgbImage } from '../core/index.ts';
-import { drawDetections, drawingSizes } from './boxes.ts';
-import { copyImage, drawLine, fillRect, paintCoverage } from './canvas.ts';
-import { classColor, type Rgb, textColorOn } from './color.ts';
+import type { BoxStyle } from './box-frames.ts';
+import { drawDetections } from './boxes.ts';
+import { copyImage, drawLine, paintCoverage } from './canvas.ts';
+import { type Chip, chipOf, drawingSizes, paintChip } from './chips.ts';
+import { classColor, type Rgb } from './color.ts';
 import { type Coverage, fillOutline } from './raster.ts';
-import { lineMetrics, rasterizeText, textWidth } from './text.ts';
 
 /** Boxes with identities. */
 export interface DrawnTracks extends Detections {
@@ -37,6 +38,8 @@ export interface TrackDrawOptions {
   /** Pixels; default from the picture's size. */
   readonly lineWidth?: number | undefined;
   readonly hideLabels?: boolean | undefined;
+  /** Default `full`; `none` leaves out labels and trails too. */
+  readonly boxStyle?: BoxStyle | undefined;
 }
 
 const ZONE_COLOR: Rgb = [64, 196, 255];
@@ -52,21 +55,23 @@ export function drawTracks(image: RgbImage, tracks: DrawnTracks, options: TrackD
   const out = copyImage(image);
   const sizes = drawingSizes(image.shape[0], image.shape[1]);
   const width = Math.max(1, Math.round(options.lineWidth ?? sizes.lineWidth));
-  for (const zone of options.zones ?? []) drawZone(out, zone, width, sizes.fontSize);
+  for (const zone of options.zones ?? []) drawZone(out, zone, width);
   for (const line of options.lines ?? []) drawCountingLine(out, line, width);
   for (let i = 0; i < tracks.length; i++) {
-    const trail = options.trails?.get(tracks.ids[i]!);
+    const trail = options.boxStyle === 'none' ? undefined : options.trails?.get(tracks.ids[i]!);
     if (trail) drawTrail(out, trail, width, classColor(tracks.ids[i]!));
   }
+  const counts = countChips(image, options, sizes.fontSize);
   const drawn = drawDetections(out, tracks, {
     names: options.names,
     lineWidth: options.lineWidth,
     hideLabels: options.hideLabels,
+    boxStyle: options.boxStyle,
+    keepClear: counts.map(({ chip, x, y }) => ({ x, y, width: chip.width, height: chip.height })),
     color: i => classColor(tracks.ids[i]!),
     label: i => `${options.names[tracks.classes[i]!] ?? tracks.classes[i]} ${tracks.ids[i]}`,
   });
-  for (const { x1, y1, x2, y2, text } of options.lines ?? [])
-    drawChip(drawn, text, (x1 + x2) / 2, (y1 + y2) / 2, sizes.fontSize, LINE_COLOR);
+  for (const { chip, x, y, color } of counts) paintChip(drawn, chip, x, y, color, 0.92);
   return drawn;
 }
 
@@ -140,7 +145,7 @@ function zoneMask(points: readonly number[], width: number, height: number): Zon
   return made;
 }
 
-function drawZone(image: RgbImage, { points, text }: DrawnZone, width: number, fontSize: number): void {
+function drawZone(image: RgbImage, { points }: DrawnZone, width: number): void {
   const { coverage, left, top: first } = zoneMask(points, image.shape[1], image.shape[0]);
   paintCoverage(image, coverage, left, first, ZONE_COLOR, 0.12);
   const corners = Array.from({ length: points.length / 2 }, (_, i) => [points[2 * i]!, points[2 * i + 1]!] as const);
@@ -148,20 +153,37 @@ function drawZone(image: RgbImage, { points, text }: DrawnZone, width: number, f
     const [toX, toY] = corners[(i + 1) % corners.length]!;
     drawLine(image, ...clipEnd(image, x, y, toX, toY), ...clipEnd(image, toX, toY, x, y), width, ZONE_COLOR, 0.9);
   });
-  const top = corners.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
-  drawChip(image, text, top[0], top[1] + fontSize, fontSize, ZONE_COLOR);
 }
 
-/** Text on a plate centred at (x, y), moved into the picture. */
-function drawChip(image: RgbImage, text: string, x: number, y: number, fontSize: number, background: Rgb): void {
-  if (text === '') return;
+/** A line's or zone's counts, and where they stand. */
+interface CountChip {
+  readonly chip: Chip;
+  readonly x: number;
+  readonly y: number;
+  readonly color: Rgb;
+}
+
+/** Counts at the middle of each line and at the top corner of each zone, moved into the picture. */
+function countChips(image: RgbImage, { lines = [], zones = [] }: TrackDrawOptions, fontSize: number): CountChip[] {
   const [h, w] = image.shape;
-  const { ascent, descent } = lineMetrics(fontSize);
-  const padding = Math.round(0.3 * fontSize);
-  const width = Math.ceil(textWidth(text, fontSize)) + 2 * padding;
-  const height = Math.ceil(ascent + descent) + 2;
-  const left = Math.round(Math.max(0, Math.min(x - width / 2, w - width)));
-  const top = Math.round(Math.max(0, Math.min(y - height / 2, h - height)));
-  fillRect(image, left, top, left + width, top + height, background, 0.92);
-  paintCoverage(image, rasterizeText(text, fontSize), left + padding, top + 1, textColorOn(background));
+  const centred = (text: string, x: number, y: number, color: Rgb): CountChip => {
+    const chip = chipOf(text, fontSize, w);
+    return {
+      chip,
+      x: Math.round(Math.max(0, Math.min(x - chip.width / 2, w - chip.width))),
+      y: Math.round(Math.max(0, Math.min(y - chip.height / 2, h - chip.height))),
+      color,
+    };
+  };
+  const topOf = (points: readonly number[]) => {
+    let top = 0;
+    for (let k = 0; 2 * k < points.length; k++) if (points[2 * k + 1] < points[2 * top + 1]) top = k;
+    return [points[2 * top], points[2 * top + 1] + fontSize] as const;
+  };
+  return [
+    ...zones.filter(zone => zone.text !== '').map(zone => centred(zone.text, ...topOf(zone.points), ZONE_COLOR)),
+    ...lines
+      .filter(line => line.text !== '')
+      .map(({ x1, y1, x2, y2, text }) => centred(text, (x1 + x2) / 2, (y1 + y2) / 2, LINE_COLOR)),
+  ];
 }

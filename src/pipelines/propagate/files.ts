@@ -4,12 +4,12 @@ import { join, resolve } from 'node:path';
 import { fail, messageOf, type RgbImage, tensor } from '../../core/index.ts';
 import { readValuePng } from '../../evaluate/index.ts';
 import { decodeImage, encodePalettePng } from '../../image/index.ts';
+import { drawMasks } from '../../render/index.ts';
 import { type IdMask, objectIds, PROPAGATE_DEFAULTS, type PropagateOptions } from '../../track/index.ts';
 import type { FramePlace, VideoWriter } from '../../video/index.ts';
 import { writeWhole } from '../formats/atomic.ts';
 import { stoppedError } from '../stopped.ts';
 import { isVideoName, openDrawn } from './drawn.ts';
-import { drawMask } from './overlay.ts';
 import type { CarryState, MaskPropagator } from './propagator.ts';
 import { readState, removeState, writeState } from './state.ts';
 import type { MaskedFrame, MaskedPart, MaskedVideo } from './video.ts';
@@ -192,7 +192,7 @@ class Run {
   }
 
   private async draw(image: RgbImage, data: Uint8Array, place: FramePlace): Promise<void> {
-    await this.drawn?.write(drawMask(image, data, this.objects), place);
+    await this.drawn?.write(drawMasks(image, data, this.objects), place);
   }
 
   private async save(): Promise<void> {
