@@ -77,8 +77,11 @@ export {
   encodePng,
   encodeWebp,
   type ImageSource,
+  type PictureFrame,
   type RawPixels,
   resizeImage,
+  type SharpPipeline,
+  type UrlOptions,
 } from './image/index.ts';
 export { type FoundModel, listModels } from './model/index.ts';
 export type { Device } from './onnx/index.ts';

@@ -2,8 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { DenseError, fail, messageOf, type RgbImage, rgbImage, throwIfAborted } from '../core/index.ts';
-import { fromRawPixels, isRawPixels, isRgbImage } from './raw.ts';
+import { fromRawPixels, isPictureFrame, isRawPixels, isRgbImage, refuseSize } from './raw.ts';
 import { type DecodeOptions, type ImageSource, MAX_PIXELS, WHITE } from './source.ts';
+import { fromSharp, isSharpPipeline } from './source-sharp.ts';
+import { downloadPicture, isWebAddress, shownAddress } from './source-url.ts';
 
 // what sharp calls the formats we promise; SVG and PDF are programs more than pictures and are refused
 const FORMATS: Record<string, string> = {
@@ -21,15 +23,21 @@ const ACCEPTED = 'JPEG, PNG, WebP, AVIF, GIF or TIFF';
  * `background`, grey, 16-bit, CMYK and colour-managed pictures brought to 8-bit sRGB.
  *
  * @returns `[height, width, 3]`, 0..255
+ * A sharp pipeline gives what it was told to, brought to 8-bit sRGB: it is turned upright only if it says so.
+ *
  * @throws {DenseError} BAD_INPUT naming the picture: missing, a folder, empty, not a picture, damaged, truncated or
- *   larger than `maxPixels`; ABORTED when the signal fires
+ *   larger than `maxPixels`; a URL that is not allowed, does not answer, answers with no picture, or is too slow or too
+ *   large; ABORTED when the signal fires
  */
 export async function decodeImage(source: ImageSource, options: DecodeOptions = {}): Promise<RgbImage> {
   throwIfAborted(options.signal);
+  if ((typeof source !== 'object' && typeof source !== 'string') || source === null) refuseSource(source);
   if (isRgbImage(source)) return source;
   if (isRawPixels(source)) return fromRawPixels(source, options);
+  if (isPictureFrame(source)) return decodeImage(source.image, options);
+  if (isSharpPipeline(source)) return fromSharp(source, options);
   const name = nameOf(source, options);
-  const bytes = await bytesOf(source, name, options.signal);
+  const bytes = await bytesOf(source, name, options);
   if (bytes.length === 0)
     fail('BAD_INPUT', `cannot read picture ${name}`, 'it is empty (0 bytes)', `give a ${ACCEPTED}`);
   const image = await decodeBytes(bytes, name, options);
@@ -78,29 +86,37 @@ function refuseFormat(name: string, format: string): never {
   fail('BAD_INPUT', `cannot read picture ${name}`, `its format is ${format}`, `convert it to ${ACCEPTED}`);
 }
 
-function refuseSize(name: string, width: number, height: number, limit: number): never {
+function refuseSource(source: unknown): never {
   fail(
     'BAD_INPUT',
-    `picture ${name} is too large`,
-    `${width} x ${height} is ${width * height} pixels, the limit is ${limit}`,
-    'make it smaller, or raise maxPixels if the memory is there',
+    `a picture of type ${source === null ? 'null' : typeof source}`,
+    'it is none of the kinds a picture may have',
+    'pass a path, a URL, bytes, raw pixels with width, height and channels, a sharp pipeline or a decoded picture',
   );
 }
 
-function nameOf(source: string | URL | Uint8Array | ArrayBuffer, options: DecodeOptions): string {
+type Encoded = string | URL | Uint8Array | ArrayBuffer | Blob;
+
+function nameOf(source: Encoded, options: DecodeOptions): string {
   if (options.name !== undefined) return options.name;
+  if (isWebAddress(source)) return shownAddress(source);
   return typeof source === 'string' ? source : source instanceof URL ? source.href : 'from memory';
 }
 
-async function bytesOf(
-  source: string | URL | Uint8Array | ArrayBuffer,
-  name: string,
-  signal: AbortSignal | undefined,
-): Promise<Uint8Array> {
+async function bytesOf(source: Encoded, name: string, options: DecodeOptions): Promise<Uint8Array> {
+  const { signal } = options;
   if (source instanceof Uint8Array) return source;
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (source instanceof Blob) return new Uint8Array(await source.arrayBuffer());
+  if (isWebAddress(source)) return downloadPicture(source, name, options);
   if (source instanceof URL && source.protocol !== 'file:')
-    fail('BAD_INPUT', `cannot read picture ${name}`, 'only file: URLs are read', 'fetch it and pass its bytes');
+    fail(
+      'BAD_INPUT',
+      `cannot read picture ${name}`,
+      'of URLs, file:, http: and https: are read',
+      'fetch it and pass its bytes',
+    );
+  if (typeof source !== 'string' && !(source instanceof URL)) refuseSource(source);
   const path = source instanceof URL ? fileURLToPath(source) : source;
   try {
     return await readFile(path, signal ? { signal } : {});

@@ -26,5 +26,9 @@ export {
   IMAGE_EXTENSIONS,
   type ImageSource,
   MAX_PIXELS,
+  type PictureFrame,
   type RawPixels,
+  type SharpPipeline,
+  type UrlOptions,
 } from './source.ts';
+export { isWebAddress } from './source-url.ts';

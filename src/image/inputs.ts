@@ -3,10 +3,11 @@ import { basename, dirname, join, posix, relative, resolve, sep } from 'node:pat
 import { DenseError, fail, messageOf, throwIfAborted } from '../core/index.ts';
 import { globBase, globToRegExp, hasMagic } from './glob.ts';
 import { hasImageExtension } from './source.ts';
+import { isWebAddress } from './source-url.ts';
 
 /** One picture to work on. */
 export interface InputFile {
-  /** What to open; `-` is standard input. */
+  /** What to open; `-` is standard input; `http:` and `https:` addresses stay as they are. */
   readonly path: string;
   /** Path below the folder or glob it was found under, with forward slashes; the file's name when given itself. */
   readonly relative: string;
@@ -34,7 +35,7 @@ export interface ListOptions {
 
 /**
  * Resolves what a user typed: files, folders (with everything below; hidden entries left out), globs
- * (`*`, `**`, `?`, `[a-z]`, `{a,b}`) and `-`. A file that does not exist is listed all the same: opening it will say so.
+ * (`*`, `**`, `?`, `[a-z]`, `{a,b}`), web addresses and `-`. A file that does not exist is listed all the same: opening it will say so.
  */
 export async function listInputs(inputs: readonly string[], options: ListOptions = {}): Promise<InputList> {
   const found = new Map<string, InputFile>();
@@ -42,7 +43,7 @@ export async function listInputs(inputs: readonly string[], options: ListOptions
   for (const input of inputs) {
     try {
       for (const file of await expand(input, options)) {
-        const key = file.path === '-' ? '-' : resolve(file.path);
+        const key = file.path === '-' || isWebAddress(file.path) ? file.path : resolve(file.path);
         if (!found.has(key)) found.set(key, file);
       }
     } catch (error) {
@@ -56,11 +57,19 @@ export async function listInputs(inputs: readonly string[], options: ListOptions
 
 async function expand(input: string, options: ListOptions): Promise<InputFile[]> {
   if (input === '-') return [{ path: '-', relative: 'stdin' }];
+  if (isWebAddress(input)) return [{ path: input, relative: nameOfAddress(input) }];
   const kind = await kindOf(input);
   if (kind === 'file') return [{ path: input, relative: basename(input) }];
   if (kind === 'folder') return expandFolder(input, options);
   if (hasMagic(input)) return expandGlob(input, options);
   return [{ path: input, relative: basename(input) }];
+}
+
+/** The last part of an address's path, or the server's name where there is none; never a way out of a folder. */
+function nameOfAddress(address: string): string {
+  const { pathname = '', hostname = '' } = URL.canParse(address) ? new URL(address) : {};
+  const last = /[^/]*$/.exec(pathname.replace(/\/+$/, ''))![0].replace(/%[\da-f]{2}/gi, '_');
+  return last.replace(/^\.+/, '') || hostname || 'address';
 }
 
 async function expandFolder(folder: string, options: ListOptions): Promise<InputFile[]> {

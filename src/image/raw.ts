@@ -1,5 +1,5 @@
 import { fail, type RgbImage, rgbImage } from '../core/index.ts';
-import { type DecodeOptions, type ImageSource, type RawPixels, WHITE } from './source.ts';
+import { type DecodeOptions, type ImageSource, type PictureFrame, type RawPixels, WHITE } from './source.ts';
 
 /** A decoded picture passes through {@link decodeImage} as it is. */
 export function isRgbImage(source: ImageSource): source is RgbImage {
@@ -10,12 +10,23 @@ export function isRawPixels(source: ImageSource): source is RawPixels {
   return typeof source === 'object' && 'channels' in source && 'data' in source;
 }
 
+export function isPictureFrame(source: ImageSource): source is PictureFrame {
+  return typeof source === 'object' && 'image' in source && typeof source.image === 'object';
+}
+
 /**
  * RGB from raw pixels: grey is repeated, alpha flattened on `background`.
  * @throws {DenseError} BAD_INPUT when the sizes do not agree
  */
 export function fromRawPixels(raw: RawPixels, options: DecodeOptions = {}): RgbImage {
   const { data, width, height, channels } = raw;
+  if (!(data instanceof Uint8Array || data instanceof Uint8ClampedArray))
+    fail(
+      'BAD_INPUT',
+      `raw picture of ${Object.prototype.toString.call(data).slice(8, -1)}`,
+      'its values are bytes, 0 to 255',
+      'pass a Uint8Array, a Uint8ClampedArray or a Buffer',
+    );
   if (!Number.isInteger(width) || !Number.isInteger(height) || width < 1 || height < 1)
     fail(
       'BAD_INPUT',
@@ -54,4 +65,14 @@ function expand(data: Uint8Array | Uint8ClampedArray, channels: 1 | 2 | 4, backg
     }
   }
   return out;
+}
+
+/** @throws {DenseError} BAD_INPUT */
+export function refuseSize(name: string, width: number, height: number, limit: number): never {
+  fail(
+    'BAD_INPUT',
+    `picture ${name} is too large`,
+    `${width} x ${height} is ${width * height} pixels, the limit is ${limit}`,
+    'make it smaller, or raise maxPixels if the memory is there',
+  );
 }

@@ -8,8 +8,51 @@ export interface RawPixels {
   readonly channels: 1 | 2 | 3 | 4;
 }
 
-/** Where a picture comes from: a path, a `file:` URL, an encoded file's bytes, raw pixels, or a decoded picture. */
-export type ImageSource = string | URL | Uint8Array | ArrayBuffer | RawPixels | RgbImage;
+/** A pipeline of the package sharp, of any version and copy: what it gives is the picture, turned only if it says so. */
+export interface SharpPipeline {
+  clone(): SharpPipeline;
+  toColourspace(colourspace: string): SharpPipeline;
+  raw(options: { depth: 'uchar' }): SharpPipeline;
+  toBuffer(options: { resolveWithObject: true }): Promise<{
+    readonly data: Uint8Array;
+    readonly info: { readonly width: number; readonly height: number; readonly channels: number };
+  }>;
+}
+
+/** A frame of a video or of a camera: anything that carries its picture, whatever else it carries. */
+export interface PictureFrame {
+  readonly image: RgbImage | RawPixels;
+}
+
+/**
+ * Where a picture comes from: a path; a `file:` URL, or `http:` and `https:` where {@link DecodeOptions.allowUrl} permits
+ * it; an encoded file's bytes (Buffer, Uint8Array, ArrayBuffer, Blob); raw pixels; a sharp pipeline; a frame; or a decoded
+ * picture.
+ */
+export type ImageSource =
+  | string
+  | URL
+  | Uint8Array
+  | ArrayBuffer
+  | Blob
+  | RawPixels
+  | RgbImage
+  | SharpPipeline
+  | PictureFrame;
+
+/** Limits for pictures read from the network. */
+export interface UrlOptions {
+  /** Largest file accepted, bytes; default 64 MiB. */
+  readonly maxBytes?: number | undefined;
+  /** Time for the whole download, seconds; default 30. */
+  readonly timeout_s?: number | undefined;
+  /** How often a server may send us on to another address; default 5. */
+  readonly redirects?: number | undefined;
+  /** Sent along, such as an authorisation; to the first server only. */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Asked before each address is visited, those of redirects too; false refuses it. Default: every address is visited. */
+  readonly accept?: ((url: URL) => boolean) | undefined;
+}
 
 /** How to read a picture. */
 export interface DecodeOptions {
@@ -19,6 +62,11 @@ export interface DecodeOptions {
   readonly maxPixels?: number | undefined;
   /** What errors call the picture when the source has no path of its own. */
   readonly name?: string | undefined;
+  /**
+   * Permits `http:` and `https:` URLs, with default limits or with those given. Default false: a program that passes on
+   * what strangers typed must not be made to visit addresses it did not mean to.
+   */
+  readonly allowUrl?: boolean | UrlOptions | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
