@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
+import { depthProtocol } from './depth-protocol.ts';
 import { NMS, SLICE_MERGES } from './detect-flags.ts';
-import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
+import { integerIn, list, networkSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const DATA = ['coco', 'yolo', 'voc', 'csv'] as const;
 
@@ -21,7 +22,9 @@ export const ValFlagsSchema = z.strictObject({
   ...talkSchema,
   gt: z.string().min(1, 'annotations'),
   images: text('a folder'),
-  task: oneOf(['detect', 'depth']).optional(),
+  task: oneOf(['detect', 'depth']).default('detect'),
+  pairs: text('a file'),
+  ...depthProtocol,
   format: oneOf(DATA).optional(),
   names: text('a file'),
   split: text('a name'),
@@ -29,7 +32,9 @@ export const ValFlagsSchema = z.strictObject({
   map: pairs.optional(),
   limit: integerIn(1).optional(),
   score: numberIn(0, 1).optional(),
-  max: integerIn(1).optional(),
+  max: number('a number above 0')
+    .refine(n => n > 0, 'a number above 0')
+    .optional(),
   nms: oneOf(NMS).optional(),
   iou: numberIn(0, 1).optional(),
   slice: integerIn(16).optional(),
@@ -46,12 +51,29 @@ export const ValFlagsSchema = z.strictObject({
 });
 export type ValFlags = z.output<typeof ValFlagsSchema>;
 
-/** @throws {DenseError} BAD_USAGE for flags that make sense only together */
-export function checkValFlags({ slice, overlap, sliceMerge, worst, report }: ValFlags): void {
+const DEPTH_ONLY = ['pairs', 'gtKind', 'scale', 'align', 'min', 'crop'] as const;
+const DETECT_ONLY = [
+  ...(['format', 'names', 'split', 'classes', 'map', 'score', 'nms', 'iou', 'slice', 'overlap'] as const),
+  ...(['sliceMerge', 'perClass', 'errors'] as const),
+];
+
+/** @throws {DenseError} BAD_USAGE for flags that do not go together */
+export function checkValFlags(flags: ValFlags): void {
+  const { slice, overlap, sliceMerge, worst, report, task } = flags;
   const alone = { '--overlap': overlap, '--slice-merge': sliceMerge };
   for (const [flag, value] of Object.entries(alone))
     if (slice === undefined && value !== undefined)
       fail('BAD_USAGE', `${flag} without --slice`, 'it says how slices are made or joined', 'add --slice PX');
+  if (task === 'detect' && flags.max !== undefined && !Number.isInteger(flags.max))
+    fail('BAD_USAGE', `--max got ${flags.max}`, 'it counts results of a picture', 'give a whole number, at least 1');
   if (worst !== undefined && report === undefined)
     fail('BAD_USAGE', '--worst without --report', 'it counts pictures of the report', 'name a folder with --report');
+  const strange = (task === 'depth' ? DETECT_ONLY : DEPTH_ONLY).find(name => flags[name] !== undefined);
+  if (strange !== undefined)
+    fail(
+      'BAD_USAGE',
+      `--${strange.replace(/[A-Z]/g, c => `-${c.toLowerCase()}`)} with --task ${task}`,
+      'it belongs to the other task',
+      `leave it out, or give --task ${task === 'depth' ? 'detect' : 'depth'}`,
+    );
 }

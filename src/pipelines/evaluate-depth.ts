@@ -42,10 +42,10 @@ export interface EvaluateDepthOptions {
   readonly onWarning?: ((text: string) => void) | undefined;
 }
 
-type Figures = DepthMetrics | { readonly [K in keyof DepthMetrics]: null };
+export type DepthFigures = DepthMetrics | { readonly [K in keyof DepthMetrics]: null };
 
 /** Means over pictures at the top level, each picture below; null where no pixel counts. */
-export type DepthReport = Figures & {
+export type DepthReport = DepthFigures & {
   /** pictures measured */
   readonly images: number;
   /** pictures of the ground truth without a prediction */
@@ -53,10 +53,11 @@ export type DepthReport = Figures & {
   /** pictures without a pixel that counts */
   readonly empty: number;
   readonly align: DepthAlignment | 'mixed';
-  readonly per_image: Readonly<Record<string, Figures>>;
+  readonly per_image: Readonly<Record<string, DepthFigures>>;
 };
 
-const NOTHING = {
+/** Figures of a picture without a pixel that counts. */
+export const NOTHING = {
   abs_rel: null,
   sq_rel: null,
   rmse: null,
@@ -79,7 +80,7 @@ export async function evaluateDepth(options: EvaluateDepthOptions): Promise<Dept
     fail('BAD_USAGE', `--min ${min} and --max ${max}`, 'depths strictly between them count', 'give 0 < min < max');
   const { pairs, missing } = await findPairs(options);
   const measured: DepthMetrics[] = [];
-  const perImage: Record<string, Figures> = {};
+  const perImage: Record<string, DepthFigures> = {};
   const alignments = new Set<DepthAlignment>();
   let empty = 0;
   for (const pair of pairs) {
@@ -127,7 +128,8 @@ async function measurePair(pair: DepthPair, options: EvaluateDepthOptions) {
 const kindOf = (kind: string | undefined) =>
   kind === 'relative' ? ('inverse' as const) : kind === 'metric' ? ('depth' as const) : undefined;
 
-function truthOf(stored: StoredPlane, options: EvaluateDepthOptions): DepthPlane {
+/** Ground truth in metres, holes as 0; whole numbers are metres times `scale`. */
+export function truthOf(stored: StoredPlane, options: Pick<EvaluateDepthOptions, 'gtKind' | 'scale'>): DepthPlane {
   const disparity = options.gtKind === 'disparity';
   const scale = stored.integer ? (options.scale ?? (disparity ? 1 : 1000)) : 1;
   return {

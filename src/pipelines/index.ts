@@ -103,9 +103,12 @@ export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
 export {
   type SpeedReport,
+  type ValDepthOptions,
+  type ValDepthReport,
   type ValOptions,
   type ValReport,
   type ValRun,
   type ValTalk,
+  validateDepth,
   validateDetector,
 } from './val/index.ts';

@@ -1,17 +1,19 @@
 import { Command } from 'commander';
+import { ALIGNMENTS, CROPS } from '../depth-protocol.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 import { checkValFlags, DATA, ValFlagsSchema } from '../val-flags.ts';
-import type { ValidateDetector } from '../val-run.ts';
+import type { Measures } from '../val-run.ts';
 
 /** `pe-dense val`: run a model over a data set and score it. */
-export function valCommand(validate?: ValidateDetector): Command {
+export function valCommand(measures?: Partial<Measures>): Command {
   const command = new Command('val')
     .summary('run a model over a data set and score it')
     .description(
-      "Runs a model over an annotated data set and scores it in one go: COCO's figures, error types, speed, a report.",
+      "Runs a model over an annotated data set and scores it in one go: COCO's figures, error types, speed, a report. With --task depth: evaluate depth's figures beside the baselines.",
     )
-    .requiredOption('--gt <path>', 'annotations: instances.json, data.yaml, a VOC folder, .csv')
+    .requiredOption('--gt <path>', 'annotations: instances.json, data.yaml, a VOC folder, .csv; depth maps')
+    .option('--task <name>', 'detect or depth', 'detect')
     .optionsGroup('Data:')
     .option('--images <folder>', 'the pictures (default: found beside the annotations)')
     .option('--format <kind>', `of the annotations: ${DATA.join(', ')} (default: found out)`)
@@ -22,13 +24,20 @@ export function valCommand(validate?: ValidateDetector): Command {
     .option('--limit <n>', 'only the first n pictures')
     .optionsGroup('Results:')
     .option('--score <0..1>', 'drop boxes below this score (default: 0.001, as AP is measured)')
-    .option('--max <n>', 'at most this many per picture (default: 100)')
+    .option('--max <n>', 'detect: at most this many per picture (default: 100); depth: farthest that counts, metres')
     .option('--nms <kind>', "suppression of overlapping boxes, as in detect (default: the model's)")
     .option('--iou <0..1>', "overlap from which suppression acts (default: the model's)")
     .option('--slice <px>', 'look at slices of this size, and at the whole picture')
     .option('--overlap <0..0.95>', 'share that neighbouring slices have in common (default: 0.2)')
     .option('--slice-merge <kind>', 'how slices are joined, as in detect (default: greedy-nmm)')
     .option('--batch <n>', 'pictures per pass through the network (default: 1)')
+    .optionsGroup('Depth:')
+    .option('--pairs <file.csv>', 'pairs gt,picture of paths, below --gt and --images (default: by stem)')
+    .option('--gt-kind <kind>', 'depth or disparity (default: depth)')
+    .option('--scale <n>', 'whole numbers are metres times this: a number, mm, kitti (default: 1000)')
+    .option('--align <how>', `per picture: ${ALIGNMENTS.join(', ')} (default: disparity for relative depth, else none)`)
+    .option('--min <metres>', 'nearest depth that counts (default: 0.001)')
+    .option('--crop <name>', `part of the picture that counts: ${CROPS.join(', ')} (default: none)`)
     .optionsGroup('Outputs:')
     .option('--report <folder>', 'write report.html (one file), its charts, metrics.json and results.json')
     .option('--worst <n>', 'how many of the worst pictures the report shows (default: 12)')
@@ -45,12 +54,13 @@ export function valCommand(validate?: ValidateDetector): Command {
 Examples:
   $ pe-dense val --gt instances_val2017.json --images val2017 --report report
   $ pe-dense val --model my-model --gt pets/data.yaml --split val --size 416 --json
-  $ pe-dense val --gt instances_val2017.json --images val2017 --report report --resume`,
+  $ pe-dense val --gt instances_val2017.json --images val2017 --report report --resume
+  $ pe-dense val --task depth --gt nyu/depth --images nyu/color --max 10 --report report`,
     )
     .action(async (raw: Record<string, unknown>) => {
       const flags = parseOptions(ValFlagsSchema, raw);
       checkValFlags(flags);
       const { runVal } = await import('../val-run.ts');
-      await runVal(flags, interruptSignal(), validate);
+      await runVal(flags, interruptSignal(), measures);
     });
 }

@@ -8,6 +8,7 @@ export {
   type DepthOptions,
   type DepthPlane,
   evaluateDepthMap,
+  resizeBilinear as resizeDepthPlane,
 } from './evaluate.ts';
 export { DEPTH_KEYS, type DepthMetrics, depthMetrics, meanDepthMetrics } from './metrics.ts';
 export { DEPTH_EXTENSIONS, readDepthFile, type StoredPlane } from './read.ts';

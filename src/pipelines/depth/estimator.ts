@@ -5,6 +5,7 @@ import { checkDevice } from '../../onnx/index.ts';
 import type { NetworkOptions } from '../detect/model-parts.ts';
 import { overlapped } from '../overlap.ts';
 import { type Network, openNetwork } from '../perceive/network.ts';
+import type { StageSink } from '../stages.ts';
 import { batchSize, IN_SESSION, inChunks, type PictureItem, streamPictures } from '../stream.ts';
 import { DEPTH_SIZES, type DepthSize, fitDepth } from './fit.ts';
 
@@ -22,6 +23,8 @@ export interface DepthOptions {
   /** Largest picture accepted, pixels. */
   readonly maxPixels?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Hears how long each stage took. */
+  readonly onStage?: StageSink | undefined;
 }
 
 /** Depth of one picture, with the picture. */
@@ -121,12 +124,22 @@ export class DepthEstimator {
     return results;
   }
 
-  private async passOnce(images: readonly RgbImage[], { size, signal }: DepthOptions): Promise<DepthResult[]> {
+  private async passOnce(images: readonly RgbImage[], { size, signal, onStage }: DepthOptions): Promise<DepthResult[]> {
     throwIfAborted(signal);
     const { input } = this.network;
+    const started = performance.now();
     const { batch, transforms } = imageToBatch(images, input);
+    const resized = performance.now();
     const { depth } = await this.network.run(batch, signal);
-    return images.map((image, i) => ({ image, map: fitDepth(depth![i], transforms[i], input, size ?? 'picture') }));
+    const ran = performance.now();
+    const fitted = images.map((image, i) => ({
+      image,
+      map: fitDepth(depth![i], transforms[i], input, size ?? 'picture'),
+    }));
+    onStage?.('resize', started, resized);
+    onStage?.('network', resized, ran);
+    onStage?.('postprocess', ran, performance.now());
+    return fitted;
   }
 
   /** Ends the network's thread and frees its memory. */

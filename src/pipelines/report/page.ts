@@ -57,31 +57,48 @@ const rows=[...table.tBodies[0].rows].sort((a,b)=>{const x=key(a),y=key(b);retur
 if(!up)rows.reverse();table.tBodies[0].append(...rows)});
 `;
 
-/** The report as one HTML page that needs nothing else. */
-export function reportPage(parts: ReportParts): string {
-  const { evaluation, title } = parts;
-  const charts = parts.charts
+/** One HTML page that needs nothing else: head, facts, warnings, what is in it. */
+export function reportShell({
+  title,
+  facts,
+  warnings,
+  body,
+}: Pick<ReportParts, 'title' | 'facts' | 'warnings'> & { readonly body: string }): string {
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>${escapeXml(title)}</title><style>${STYLE}</style></head><body><main>
+<h1>${escapeXml(title)}</h1>
+<p class="facts">${facts.map(([k, v]) => `<span>${escapeXml(k)} <b>${escapeXml(v)}</b></span>`).join('')}</p>
+${warnings.map(w => `<div class="warning">${escapeXml(w)}</div>`).join('\n')}
+${body}
+<footer>Made by pe-dense. Figures are those of the official code; undefined ones (nothing to find) are written as “none”.</footer>
+</main><script>${SCRIPT}</script></body></html>
+`;
+}
+
+/** Charts as cards, with their text. */
+export function chartCards(charts: ReportParts['charts']): string {
+  return charts
     .map(
       ({ id, svg, text }) =>
         `<div class="card${id === 'confusion' ? ' natural' : ''}" id="${id}">${svg}${text ? `<p>${escapeXml(text)}</p>` : ''}</div>`,
     )
     .join('\n');
-  return `<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>${escapeXml(title)}</title><style>${STYLE}</style></head><body><main>
-<h1>${escapeXml(title)}</h1>
-<p class="facts">${parts.facts.map(([k, v]) => `<span>${escapeXml(k)} <b>${escapeXml(v)}</b></span>`).join('')}</p>
-${parts.warnings.map(w => `<div class="warning">${escapeXml(w)}</div>`).join('\n')}
-<div class="tiles">${tiles(evaluation)}</div>
+}
+
+/** The report of a detector. */
+export function reportPage(parts: ReportParts): string {
+  const { evaluation } = parts;
+  return reportShell({
+    ...parts,
+    body: `<div class="tiles">${tiles(evaluation)}</div>
 <h2>At a glance</h2>
-<div class="charts">${charts}</div>
+<div class="charts">${chartCards(parts.charts)}</div>
 ${parts.confusions.length > 0 ? confusionTable(parts.confusions) : ''}
 ${Object.keys(evaluation.perClass).length > 0 ? classTable(evaluation) : ''}
 <h2>The images whose errors cost most</h2>
-${worstSection(parts)}
-<footer>Made by pe-dense. Figures are those of the official code; undefined ones (nothing to find) are written as “none”.</footer>
-</main><script>${SCRIPT}</script></body></html>
-`;
+${worstSection(parts)}`,
+  });
 }
 
 function figure(value: number): string {

@@ -67,7 +67,7 @@ export async function validateDetector(
 }
 
 /** None could be read: one picture's own reason, or the first's. */
-export function failAll({ failed }: Pick<Predictions, 'failed'>): never {
+export function failAll({ failed }: { readonly failed: readonly { readonly error: DenseError }[] }): never {
   const { error } = failed[0]!;
   if (failed.length === 1) throw error;
   const { what, why, fix } = error.detail;

@@ -1,3 +1,4 @@
+export { type DepthNet, type OpenDepthNet, type ValDepthOptions, type ValDepthReport, validateDepth } from './depth.ts';
 export { validateDetector } from './detection.ts';
 export type { OpenValDetector, ValDetector } from './model.ts';
 export type { ValOptions, ValTalk } from './options.ts';

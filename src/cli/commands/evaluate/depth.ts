@@ -1,39 +1,23 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { addTalkOptions, number, oneOf, parseOptions, talkSchema } from '../../options.ts';
-import { formatTable, makeOutput } from '../../output.ts';
+import { ALIGNMENTS, CROPS, depthProtocol, depthScale, depthTable } from '../../depth-protocol.ts';
+import { addTalkOptions, oneOf, parseOptions, talkSchema } from '../../options.ts';
+import { makeOutput } from '../../output.ts';
 
-const ALIGNMENTS = ['none', 'scale', 'scale-shift', 'disparity'] as const;
-const CROPS = ['none', 'eigen', 'garg', 'nyu'] as const;
 const BASELINES = ['constant', 'gradient'] as const;
-const positive = (text: string) => number(text).refine(n => n > 0, text);
-const SCALE_NAMES: Record<string, string> = { mm: '1000', kitti: '256' };
-const scale = z.string().transform((text, context) => {
-  const n = Number(SCALE_NAMES[text.toLowerCase()] ?? text);
-  if (Number.isFinite(n) && n > 0) return n;
-  context.addIssue({ code: 'custom', message: 'a number above 0, mm (1000) or kitti (256)' });
-  return z.NEVER;
-});
 
 const Options = z.strictObject({
   gt: z.string().optional(),
   pred: z.string().optional(),
   pairs: z.string().optional(),
   baseline: oneOf(BASELINES).optional(),
-  gtKind: oneOf(['depth', 'disparity']).optional(),
   predKind: oneOf(['depth', 'inverse']).optional(),
-  align: oneOf(ALIGNMENTS).optional(),
-  min: positive('metres above 0').optional(),
-  max: positive('metres above 0').optional(),
-  crop: oneOf(CROPS).optional(),
-  scale: scale.optional(),
-  predScale: scale.optional(),
+  ...depthProtocol,
+  predScale: depthScale.optional(),
   perImage: z.boolean().optional(),
   json: z.boolean().optional(),
   ...talkSchema,
 });
-
-const COLUMNS = ['abs_rel', 'sq_rel', 'rmse', 'rmse_log', 'log10', 'silog', 'delta1', 'delta2', 'delta3'] as const;
 
 /** `evaluate depth`: predicted depth maps against ground truth. */
 export function depthCommand(): Command {
@@ -80,12 +64,8 @@ Examples:
         out.data(JSON.stringify(report, null, 2));
         return;
       }
-      const row = (name: string, figures: object) => [
-        name,
-        ...COLUMNS.map(key => (figures as Record<string, number | null>)[key]?.toFixed(4) ?? '-'),
-      ];
-      const rows = options.perImage ? Object.entries(report.per_image).map(([name, f]) => row(name, f)) : [];
+      const rows = options.perImage ? Object.entries(report.per_image) : [];
       const title = `mean of ${report.images} ${report.images === 1 ? 'picture' : 'pictures'}, align ${report.align}`;
-      out.data(formatTable([['', ...COLUMNS], ...rows, row(title, report)]));
+      out.data(depthTable([...rows, [title, report]]));
     });
 }
