@@ -20,8 +20,11 @@ beforeAll(async () => {
   for (const { file_name } of JSON.parse(readFileSync(join(desk, 'instances.json'), 'utf8')).images)
     cpSync(join(ROOT, 'examples', file_name), join(desk, 'photos', file_name));
   await convertDataset({
-    from: { annotations: join(desk, 'instances.json'), images: join(desk, 'photos'), split: 'val' },
-    to: { format: 'yolo', out: join(desk, 'pets'), lossy: true, pictures: 'copy' },
+    sources: [{ annotations: join(desk, 'instances.json'), images: join(desk, 'photos'), split: 'val' }],
+    format: 'yolo',
+    out: join(desk, 'pets'),
+    lossy: true,
+    pictures: 'copy',
   });
   process.chdir(desk);
 });
