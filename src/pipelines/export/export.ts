@@ -148,11 +148,11 @@ function checkOptions({ dtype = 'fp32', opset = 17, calibrate: folder, ...option
       'name a folder of pictures with --calibrate',
     );
   const { percentile = 100, calibrationPictures = 1 } = options;
-  if (!(percentile >= 50 && percentile <= 100))
+  if (!(percentile > 50 && percentile <= 100))
     fail(
       'BAD_INPUT',
       `percentile ${percentile}`,
-      'it is a number from 50 to 100',
+      'it is a number above 50, at most 100',
       'use 99.99, or 100 for the whole range',
     );
   if (!Number.isInteger(calibrationPictures) || calibrationPictures < 1)

@@ -53,7 +53,7 @@ export class RangeHistogram {
 
   /**
    * Where the middle share of the values lies.
-   * @param percentile 50..100; 100 gives the smallest and largest value, 99.99 leaves out one in 10,000 on each side
+   * @param percentile above 50, to 100; 100 gives the smallest and largest value, 99.99 leaves out one in 10,000 on each side
    */
   range(percentile: number): ActivationRange {
     if (this.total === 0) return { low: 0, high: 0 };
@@ -62,10 +62,8 @@ export class RangeHistogram {
     const edge = (step: 1 | -1): number => {
       let left = out;
       let i = step > 0 ? 0 : 2 * BINS - 1;
-      while (left >= this.counts[i]! && i >= 0 && i < 2 * BINS - 1 + (step < 0 ? 1 : 0)) {
-        left -= this.counts[i]!;
-        i += step;
-      }
+      // ends inside: less than half of all values is left out on a side
+      for (; left >= this.counts[i]!; i += step) left -= this.counts[i]!;
       return (i - BINS + (step > 0 ? 0 : 1)) * this.width;
     };
     return { low: Math.max(this.low, edge(1)), high: Math.min(this.high, edge(-1)) };
