@@ -4,6 +4,9 @@ import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './o
 
 export const FORMATS = ['coco', 'jsonl', 'csv', 'yolo', 'voc'] as const;
 export const NMS = ['hard', 'soft-linear', 'soft-gaussian', 'soft-power', 'wbf', 'none'] as const;
+export const BOX_STYLES = ['full', 'corners', 'none'] as const;
+export const BLUR_KINDS = ['gaussian', 'pixelate', 'fill'] as const;
+export const SVG_PICTURES = ['embed', 'link', 'none'] as const;
 export const SLICE_MERGES = ['nms', 'nmm', 'greedy-nmm', 'wbf'] as const;
 
 /** What `pe-dense detect` accepts. */
@@ -29,7 +32,13 @@ export const DetectOptions = z.object({
   saveCrops: z.string().min(1, 'a folder').optional(),
   lineWidth: numberIn(0.5, 1000).optional(),
   hideLabels: z.boolean().optional(),
+  boxStyle: oneOf(BOX_STYLES).optional(),
+  svg: z.boolean().optional(),
+  svgPicture: oneOf(SVG_PICTURES).optional(),
+  blur: list.optional(),
+  blurKind: oneOf(BLUR_KINDS).optional(),
   resume: z.boolean().optional(),
+  allowUrl: z.boolean().optional(),
 });
 export type DetectFlags = z.output<typeof DetectOptions>;
 
@@ -47,6 +56,11 @@ export function checkTogether({
   sliceMetric,
   full,
   resume,
+  svg,
+  svgPicture,
+  blur,
+  blurKind,
+  saveCrops,
 }: DetectFlags): void {
   const perPicture = format?.find(kind => kind === 'yolo' || kind === 'voc');
   if (out === undefined && perPicture)
@@ -72,6 +86,20 @@ export function checkTogether({
       'without outputs there is nothing to resume',
       'name the folder with --out',
     );
+  if (svg && out === undefined)
+    fail('BAD_USAGE', '--svg without --out', 'it is one file per picture', 'name a folder with --out');
+  if (svgPicture !== undefined && !svg)
+    fail('BAD_USAGE', '--svg-picture without --svg', 'it says what lies below the boxes of an SVG', 'add --svg');
+  if (svgPicture === 'link' && blur)
+    fail(
+      'BAD_USAGE',
+      '--svg-picture link with --blur',
+      'the picture linked to is not blurred',
+      'use --svg-picture embed, which holds the blurred picture, or none',
+    );
+  if (blur && out === undefined && saveCrops === undefined)
+    fail('BAD_USAGE', '--blur without --out', 'no picture would be written', 'name a folder with --out');
+  checkBlurKind(blur, blurKind);
   const alone = {
     '--overlap': overlap,
     '--slice-merge': sliceMerge,
@@ -86,4 +114,10 @@ export function checkTogether({
         'it says how slices are made or joined',
         'add --slice PX, or leave it out',
       );
+}
+
+/** @throws {DenseError} BAD_USAGE for a kind of blur where nothing is blurred */
+export function checkBlurKind(blur: readonly string[] | undefined, blurKind: string | undefined): void {
+  if (blurKind !== undefined && blur === undefined)
+    fail('BAD_USAGE', '--blur-kind without --blur', 'it says how objects are blurred', 'name classes with --blur');
 }

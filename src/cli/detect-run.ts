@@ -93,6 +93,7 @@ function fileOptions(flags: DetectFlags, signal: AbortSignal) {
   return {
     ...flags,
     formats: flags.format,
+    svg: flags.svg && (flags.svgPicture ?? 'embed'),
     slice: size === undefined ? undefined : { size, overlap, merge, metric, full },
     needRows: flags.json,
     readStdin: () => readStdin(signal),

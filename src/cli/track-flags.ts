@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
 import { parseFramePoint } from '../video/index.ts';
+import { BLUR_KINDS, BOX_STYLES, checkBlurKind } from './detect-flags.ts';
 import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const TRACKER_NAMES = ['byte', 'ocsort', 'botsort'] as const;
@@ -41,6 +42,13 @@ export const TrackFlagsSchema = z.object({
   trail: integerIn(0, 100_000).optional(),
   lineWidth: numberIn(0.5, 1000).optional(),
   hideLabels: z.boolean().optional(),
+  boxStyle: oneOf(BOX_STYLES).optional(),
+  blur: list.optional(),
+  blurKind: oneOf(BLUR_KINDS).optional(),
+  heatmap: z
+    .string()
+    .regex(/\.png$/i, 'a file name that ends in .png')
+    .optional(),
   resume: z.boolean().optional(),
   json: z.boolean().optional(),
 });
@@ -52,23 +60,26 @@ export type TrackFlags = z.output<typeof TrackFlagsSchema>;
  */
 export function checkTrackFlags(
   source: string,
-  { start, end, detections, model, resume, out, mot, video, draw }: TrackFlags,
+  { start, end, detections, model, resume, out, mot, video, heatmap, draw, blur, blurKind }: TrackFlags,
 ): void {
   if (start !== undefined) parseFramePoint(start, 'start');
   if (end !== undefined) parseFramePoint(end, 'end');
   if (detections !== undefined && model !== undefined)
     fail('BAD_USAGE', '--detections with --model', 'the boxes come from one of them', 'leave one of them out');
-  if (resume && out === undefined && mot === undefined && video === undefined)
+  if (resume && out === undefined && mot === undefined && video === undefined && heatmap === undefined)
     fail(
       'BAD_USAGE',
       '--resume without an output',
       'without outputs there is nothing to resume',
-      'name them with --out, --mot or --video',
+      'name them with --out, --mot, --video or --heatmap',
     );
   if (resume && source === '-')
     fail('BAD_USAGE', '--resume with standard input', 'it cannot be read again', 'save the video to a file first');
   if (!draw && out === undefined)
     fail('BAD_USAGE', '--no-draw without --out', 'only --out draws by itself', 'leave it out');
+  if (blur && (out === undefined || !draw) && video === undefined && heatmap === undefined)
+    fail('BAD_USAGE', '--blur without pictures', 'no frame would be drawn', 'name a video with --video or --out');
+  checkBlurKind(blur, blurKind);
 }
 
 /**

@@ -115,8 +115,8 @@ function frame(
 
 /** Without the characters that XML 1.0 cannot hold, not even escaped. */
 function legal(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is sought
-  return text.toWellFormed().replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '\ufffd');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is sought, and halves of pairs
+  return text.replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ud800-\udfff\ufffe\uffff]/gu, '\ufffd');
 }
 
 function css(color: Rgb): string {

@@ -1,5 +1,14 @@
 import { Command } from 'commander';
-import { checkTogether, DetectOptions, FORMATS, NMS, SLICE_MERGES } from '../detect-flags.ts';
+import {
+  BLUR_KINDS,
+  BOX_STYLES,
+  checkTogether,
+  DetectOptions,
+  FORMATS,
+  NMS,
+  SLICE_MERGES,
+  SVG_PICTURES,
+} from '../detect-flags.ts';
 import type { LoadDetector } from '../detect-run.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
@@ -9,7 +18,8 @@ export function detectCommand(load?: LoadDetector): Command {
   const command = new Command('detect')
     .summary('find objects in pictures')
     .description('Finds objects in pictures and says what they are, where they are and how sure the network is.')
-    .argument('<picture...>', 'files, folders, globs, or - for standard input')
+    .argument('<picture...>', 'files, folders, globs, web addresses, or - for standard input')
+    .option('--allow-url', 'read pictures from web addresses (http, https)')
     .optionsGroup('What to keep:')
     .option('--score <0..1>', "drop boxes below this score (default: the model's, 0.3)")
     .option('--classes <names>', 'only these classes, separated by commas')
@@ -28,9 +38,14 @@ export function detectCommand(load?: LoadDetector): Command {
     .option('--format <kinds>', `files of detections: ${FORMATS.join(', ')} (default: coco)`)
     .option('--json', 'COCO results on standard output')
     .option('--no-draw', 'no pictures with boxes')
+    .option('--svg', 'write <name>.boxes.svg too')
+    .option('--svg-picture <kind>', `below its boxes: ${SVG_PICTURES.join(', ')} (default: embed)`)
     .option('--save-crops <folder>', "write each object's pixels there")
     .option('--line-width <px>', "of the drawn boxes (default: from the picture's size)")
     .option('--hide-labels', 'draw boxes only')
+    .option('--box-style <style>', `${BOX_STYLES.join(', ')} (default: full)`)
+    .option('--blur <names>', 'make these classes unrecognisable, in <name>.blurred.jpg and all other pictures')
+    .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'skip pictures whose outputs are all there')
     .option('--batch <n>', 'pictures per pass through the network (default: 1)');
   addTalkOptions(addNetworkOptions(command));

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { BLUR_KINDS, BOX_STYLES } from '../detect-flags.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 import type { LoadTrackDetector } from '../track-run.ts';
@@ -39,11 +40,15 @@ export function trackCommand(load?: LoadTrackDetector): Command {
     .option('-o, --out <folder>', 'write <name>.tracks.txt, <name>.tracks.json and the drawn video there')
     .option('--mot <file>', 'MOTChallenge text')
     .option('--video <file>', 'drawn video (.mp4, .mov, .mkv), or a folder for drawn frames')
+    .option('--heatmap <file>', 'PNG of where objects have been, over the first frame')
     .option('--json', 'frames, counts and summary on standard output')
     .option('--no-draw', 'no drawn video in --out')
     .option('--trail <n>', 'frames a drawn trail reaches back (default: 30)')
     .option('--line-width <px>', "of the drawn boxes (default: from the picture's size)")
     .option('--hide-labels', 'draw boxes and trails only')
+    .option('--box-style <style>', `${BOX_STYLES.join(', ')} (default: full)`)
+    .option('--blur <names>', 'make these classes unrecognisable in all drawn frames')
+    .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'go on where an interrupted run stopped')
     .option('--batch <n>', 'frames per pass through the network (default: 1)');
   addTalkOptions(addNetworkOptions(command));

@@ -1,13 +1,13 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DenseError, type RgbImage, throwIfAborted } from '../../core/index.ts';
-import { decodeImage, encodePng, type InputFile } from '../../image/index.ts';
-import { drawDetections } from '../../render/index.ts';
-import { readIfThere, writeWhole } from '../formats/atomic.ts';
+import { decodeImage, type InputFile } from '../../image/index.ts';
+import { blurredClasses } from '../blurred.ts';
+import { readIfThere } from '../formats/atomic.ts';
 import { type DetectionFormat, type FormatWriter, openFormat } from '../formats/index.ts';
 import { overlapped } from '../overlap.ts';
-import { saveCrops } from './crops.ts';
 import type { Detector } from './detector.ts';
+import { type PictureOptions, picturePaths, writePictures } from './drawn.ts';
 import { namePictures, type PictureName } from './naming.ts';
 import type { DetectOptions } from './options.ts';
 import type { CocoResult, DetectionResult } from './result.ts';
@@ -15,18 +15,10 @@ import type { CocoResult, DetectionResult } from './result.ts';
 /** Pictures being drawn and written at once. */
 const WRITE_AHEAD = 4;
 
-export interface DetectFilesOptions extends DetectOptions {
-  /** Folder of the outputs; without it nothing is written. */
-  readonly out?: string | undefined;
+/** Without `out`, nothing but crops is written. */
+export interface DetectFilesOptions extends DetectOptions, PictureOptions {
   /** Default coco. */
   readonly formats?: readonly DetectionFormat[] | undefined;
-  /** Write `<name>.boxes.png`; default true. */
-  readonly draw?: boolean | undefined;
-  /** Pixels; default from the picture's size. */
-  readonly lineWidth?: number | undefined;
-  readonly hideLabels?: boolean | undefined;
-  /** Folder for the pixels of each object. */
-  readonly saveCrops?: string | undefined;
   /** Skip pictures whose outputs are all there. */
   readonly resume?: boolean | undefined;
   /** With `resume`: skip only pictures whose COCO file can be read, and hand its rows over. */
@@ -56,6 +48,7 @@ export async function* detectFiles(
   files: readonly InputFile[],
   options: DetectFilesOptions,
 ): AsyncGenerator<FileOutcome, void, undefined> {
+  const blurred = blurredClasses(options, detector.labelSet);
   const writers = await openWriters(detector, options);
   try {
     const names = namePictures(files);
@@ -67,7 +60,7 @@ export async function* detectFiles(
       detectEntries(detector, entries, options),
       WRITE_AHEAD,
       async item => {
-        if ('result' in item) await writeOutputs(item.entry, item.image, item.result, writers, options);
+        if ('result' in item) await writeOutputs(item.entry, item.image, item.result, writers, blurred, options);
         return item;
       },
     )) {
@@ -136,21 +129,15 @@ async function writeOutputs(
   image: RgbImage,
   result: DetectionResult,
   writers: readonly FormatWriter[],
+  blurred: ReadonlySet<number> | undefined,
   options: DetectFilesOptions,
 ): Promise<void> {
   const { imageId, fileName, stem } = entry;
-  const written = writers.map(writer => writer.write(stem, { imageId, fileName, result }));
-  if (options.saveCrops !== undefined) written.push(saveCrops(options.saveCrops, stem, image, result));
-  if (options.out !== undefined && options.draw !== false) {
-    const { lineWidth, hideLabels } = options;
-    const drawn = drawDetections(image, result, { names: result.labels.names, lineWidth, hideLabels });
-    written.push(encodePng(drawn).then(png => writeWhole(drawnPath(options.out!, stem), png)));
-  }
+  const written = [
+    ...writePictures(image, result, stem, entry.file.path, blurred, options),
+    ...writers.map(writer => writer.write(stem, { imageId, fileName, result })),
+  ];
   for (const outcome of await Promise.allSettled(written)) if (outcome.status === 'rejected') throw outcome.reason;
-}
-
-function drawnPath(out: string, stem: string): string {
-  return join(out, `${stem}.boxes.png`);
 }
 
 /** Rows of a picture that an earlier run finished; undefined when it must be done (again). */
@@ -159,9 +146,9 @@ async function earlierRows(
   writers: readonly FormatWriter[],
   options: DetectFilesOptions,
 ): Promise<readonly CocoResult[] | undefined> {
-  const { out, resume, needRows, draw } = options;
+  const { out, resume, needRows } = options;
   if (!resume || out === undefined) return undefined;
-  if (draw !== false && !(await isThere(drawnPath(out, name.stem)))) return undefined;
+  for (const path of picturePaths(name.stem, options)) if (!(await isThere(path))) return undefined;
   for (const writer of writers) {
     const path = writer.pathOf(name.stem);
     const there = path === undefined ? writer.earlier(name.fileName) !== undefined : await isThere(path);

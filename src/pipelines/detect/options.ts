@@ -96,18 +96,19 @@ export function resolveOptions(options: DetectOptions, network: DetectionNetwork
 
 /**
  * Class indices of names, whatever their case.
+ * @param option what errors call the list
  * @throws {DenseError} BAD_INPUT for a name the model does not know, with the nearest one it does
  */
-export function classIndices(names: readonly string[], labels: LabelSet): Set<number> {
+export function classIndices(names: readonly string[], labels: LabelSet, option = 'classes'): Set<number> {
   if (names.length === 0)
-    fail('BAD_INPUT', 'classes is empty', 'nothing could ever be found', 'name a class, or leave classes out for all');
+    fail('BAD_INPUT', `${option} is empty`, 'it names no class', `name a class, or leave ${option} out`);
   const known = labels.names.map(name => name.toLowerCase());
   const indices = names.map(name => {
     const index = known.indexOf(name.toLowerCase());
     if (index >= 0) return index;
     return fail(
       'BAD_INPUT',
-      `classes got ${JSON.stringify(name)}`,
+      `${option} got ${JSON.stringify(name)}`,
       'the model has no such class',
       `did you mean ${nearest(name.toLowerCase(), known)}? It knows: ${labels.names.join(', ')}`,
     );

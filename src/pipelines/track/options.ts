@@ -1,5 +1,7 @@
+import type { BoxStyle } from '../../render/index.ts';
 import type { Anchor, CountingLine, CountingZone, TrackerName } from '../../track/index.ts';
 import type { FrameTime } from '../../video/index.ts';
+import type { BlurOptions } from '../blurred.ts';
 import type { DetectOptions } from '../detect/options.ts';
 
 /** How objects are followed. */
@@ -50,7 +52,7 @@ export interface TrackOptions extends FollowOptions, CountOptions, Omit<DetectOp
 }
 
 /** Where results go. */
-export interface TrackFileOptions extends TrackOptions {
+export interface TrackFileOptions extends TrackOptions, BlurOptions {
   /** Folder of all outputs: `<name>.tracks.txt`, `.tracks.json` and the drawn video or frames. */
   readonly out?: string | undefined;
   /** MOTChallenge text. */
@@ -65,6 +67,10 @@ export interface TrackFileOptions extends TrackOptions {
   readonly trail?: number | undefined;
   readonly lineWidth?: number | undefined;
   readonly hideLabels?: boolean | undefined;
+  /** Default full; `none` leaves trails out too. */
+  readonly boxStyle?: BoxStyle | undefined;
+  /** PNG of where tracks have been, over the first frame: one point per track and frame, see `anchor`. */
+  readonly heatmap?: string | undefined;
   /** Go on where an interrupted run stopped. */
   readonly resume?: boolean | undefined;
   /** Called after each frame is in every output. */

@@ -1,9 +1,12 @@
 import { basename, dirname, extname, join, resolve } from 'node:path';
-import type { LabelSet, RgbImage } from '../../core/index.ts';
-import { drawTracks } from '../../render/index.ts';
+import type { Detections, LabelSet, RgbImage } from '../../core/index.ts';
+import { encodePng } from '../../image/index.ts';
+import { addHeat, drawHeat, drawTracks, type HeatGrid, heatGrid } from '../../render/index.ts';
 import { type Tracks, writeMot } from '../../track/index.ts';
 import { canWriteVideo, type FrameTime, openVideoWriter, type VideoInfo, type VideoWriter } from '../../video/index.ts';
-import { GrowingFile } from '../formats/atomic.ts';
+import { blurredClasses } from '../blurred.ts';
+import { GrowingFile, writeWhole } from '../formats/atomic.ts';
+import { Concealer } from './concealer.ts';
 import { frameJson, TRACK_JSON, type TrackEnding } from './json.ts';
 import type { TrackFileOptions } from './options.ts';
 import type { Tally } from './tally.ts';
@@ -13,6 +16,7 @@ export interface OutputPaths {
   readonly mot: readonly string[];
   readonly json: string | undefined;
   readonly video: readonly string[];
+  readonly heatmap: string | undefined;
   /** Of the journal of a model's run; absent where nothing is written. */
   readonly journal: string | undefined;
 }
@@ -26,17 +30,23 @@ export function sourceStem(source: string): string {
 }
 
 export async function outputPaths(info: VideoInfo, options: TrackFileOptions): Promise<OutputPaths> {
-  const { out, mot, video, draw = true } = options;
+  const { out, mot, video, heatmap, draw = true } = options;
   const base = out === undefined ? undefined : join(out, `${sourceStem(info.source)}.tracks`);
   const asFile = info.kind === 'video' && (await canWriteVideo());
   const drawn = base !== undefined && draw ? [asFile ? `${base}.mp4` : `${base}/`] : [];
-  const first = base ?? mot ?? video?.replace(/[/\\]+$/, '');
+  const first = base ?? mot ?? video?.replace(/[/\\]+$/, '') ?? heatmap;
   return {
     mot: [...(base ? [`${base}.txt`] : []), ...(mot !== undefined ? [mot] : [])],
     json: base && `${base}.json`,
     video: [...drawn, ...(video !== undefined ? [video] : [])],
+    heatmap,
     journal: first && `${first}.journal.jsonl`,
   };
+}
+
+/** All files and folders that a run leaves. */
+export function writtenPaths({ mot, json, video, heatmap }: OutputPaths): string[] {
+  return [...mot, ...(json ? [json] : []), ...video, ...(heatmap ? [heatmap] : [])];
 }
 
 /** All outputs of a run. Frames arrive in order; each file appears, whole, at the end. */
@@ -45,11 +55,20 @@ export class Outputs {
   private readonly videos: VideoWriter[] = [];
   private json: GrowingFile | undefined;
   private frames = 0;
+  private readonly heat: HeatGrid | undefined;
+  /** Of the heat map. */
+  private background: RgbImage | undefined;
+  private readonly concealer: Concealer | undefined;
 
   private constructor(
     private readonly options: TrackFileOptions,
     private readonly labels: LabelSet,
-  ) {}
+    info: VideoInfo,
+  ) {
+    if (options.heatmap !== undefined) this.heat = heatGrid(info.width, info.height);
+    const blurred = blurredClasses(options, labels);
+    if (blurred) this.concealer = new Concealer(blurred, options.blurKind, info.fps / (options.every ?? 1));
+  }
 
   /** @throws {DenseError} when a place cannot be written; nothing is left behind */
   static async open(
@@ -58,7 +77,7 @@ export class Outputs {
     labels: LabelSet,
     options: TrackFileOptions,
   ): Promise<Outputs> {
-    const outputs = new Outputs(options, labels);
+    const outputs = new Outputs(options, labels, info);
     try {
       for (const path of paths.video) outputs.videos.push(await outputs.openVideo(path, info));
       for (const path of paths.mot) outputs.texts.push(await GrowingFile.open(path));
@@ -86,20 +105,28 @@ export class Outputs {
     });
   }
 
-  /** The drawn frame, or nothing where nobody wants it (or has it, from an interrupted run). */
+  /**
+   * The drawn frame, or nothing where nobody wants it (or has it, from an interrupted run).
+   * @param found what the detector saw in it
+   */
   async draw(
     image: RgbImage | undefined,
     time: FrameTime,
+    found: Detections,
     tracks: Tracks,
     tally: Tally,
   ): Promise<RgbImage | undefined> {
-    if (!image || this.videos.length === 0) return undefined;
+    const conceal = this.concealer?.add(found, tracks);
+    if (!image) return undefined;
+    if (this.heat) this.background ??= conceal?.(image) ?? image;
+    if (this.videos.length === 0) return undefined;
     if (this.options.resume) {
       const there = await Promise.all(this.videos.map(video => video.has(time)));
       if (there.every(Boolean)) return undefined;
     }
-    const { lineWidth, hideLabels } = this.options;
-    return drawTracks(image, tracks, { names: this.labels.names, ...tally.overlay(), lineWidth, hideLabels });
+    const { lineWidth, hideLabels, boxStyle } = this.options;
+    const shown = conceal?.(image) ?? image;
+    return drawTracks(shown, tracks, { names: this.labels.names, ...tally.overlay(), lineWidth, hideLabels, boxStyle });
   }
 
   async write(drawn: RgbImage | undefined, time: FrameTime, tracks: Tracks): Promise<void> {
@@ -113,7 +140,15 @@ export class Outputs {
       onJson?.(text);
       await this.json?.append(text);
     }
+    if (this.heat) addHeat(this.heat, tracks.boxes, this.options.anchor);
     this.frames++;
+  }
+
+  private async writeHeat(): Promise<void> {
+    const { heat, background, options } = this;
+    if (!heat || !background) return;
+    const drawn = drawHeat(background, heat, { title: 'boxes' });
+    await writeWhole(options.heatmap!, await encodePng(drawn));
   }
 
   /**
@@ -126,6 +161,7 @@ export class Outputs {
     const ended = await Promise.allSettled([
       ...this.videos.map(video => (this.frames === 0 ? video.discard() : video.finish())),
       ...this.texts.map(file => file.finish()),
+      this.writeHeat(),
       this.json?.append(tail).then(
         () => this.json!.finish(),
         async error => {

@@ -15,7 +15,7 @@ import { type GivenDetections, readGivenDetections } from './given.ts';
 import { Journal } from './journal.ts';
 import type { LineReport, StopReport, TrackSummary, ZoneReport } from './json.ts';
 import type { TrackFileOptions } from './options.ts';
-import { type OutputPaths, Outputs, outputPaths } from './outputs.ts';
+import { type OutputPaths, Outputs, outputPaths, writtenPaths } from './outputs.ts';
 import { Tally } from './tally.ts';
 
 /** Frames being encoded and written while the next are tracked. */
@@ -62,7 +62,7 @@ export async function trackVideo(
   const opened = await openFrames(source, sourceOptions(options));
   const { info } = opened;
   const paths = await outputPaths(info, options);
-  const written = [...paths.mot, ...(paths.json ? [paths.json] : []), ...paths.video];
+  const written = writtenPaths(paths);
   const given = options.detections === undefined ? undefined : await readGivenDetections(options.detections);
   if (!given && (await isDone(paths, options))) {
     if (options.onJson) options.onJson(await readFile(paths.json!, 'utf8'));
@@ -125,7 +125,7 @@ async function work(run: Run, detector: Detector | undefined, given: GivenDetect
   const stop: Stop = {};
   const total = expectedFrames(source.info, options);
   try {
-    const pixels = paths.video.length > 0 || run.follower.needsPixels;
+    const pixels = paths.video.length > 0 || paths.heatmap !== undefined || run.follower.needsPixels;
     const seen = detector
       ? modelFrames(run, detector, pixels, stop)
       : givenFrames(source, given!, options, pixels, stop);
@@ -158,7 +158,7 @@ async function* trackedFrames(run: Run, seen: AsyncIterable<SeenFrame>, outputs:
     if (frame.fresh) await run.journal?.add(frame);
     const tracks: Tracks = await run.follower.follow(frame);
     run.ahead.add(frame.time.index + 1, tracks);
-    const drawn = await outputs.draw(frame.image, frame.time, tracks, run.ahead);
+    const drawn = await outputs.draw(frame.image, frame.time, frame.found, tracks, run.ahead);
     yield { time: frame.time, tracks, drawn };
   }
 }
@@ -222,7 +222,8 @@ async function openJournal(
 }
 
 /** Whether an earlier run has written everything: its outputs are there and its journal is gone. */
-async function isDone({ mot, json, video, journal }: OutputPaths, options: TrackFileOptions): Promise<boolean> {
+async function isDone(paths: OutputPaths, options: TrackFileOptions): Promise<boolean> {
+  const { json, journal } = paths;
   if (!options.resume || journal === undefined || (options.onJson && !json)) return false;
   const isThere = (path: string) =>
     access(path).then(
@@ -230,7 +231,7 @@ async function isDone({ mot, json, video, journal }: OutputPaths, options: Track
       () => false,
     );
   if (await isThere(journal)) return false;
-  const all = await Promise.all([...mot, ...(json ? [json] : []), ...video].map(isThere));
+  const all = await Promise.all(writtenPaths(paths).map(isThere));
   return all.every(Boolean);
 }
 
@@ -247,9 +248,9 @@ function stopError({ last, source, journal }: Run, error: unknown): unknown {
 }
 
 /** @throws {DenseError} BAD_USAGE when two outputs are one file */
-export function checkOutputs({ mot, json, video }: OutputPaths): void {
+export function checkOutputs(paths: OutputPaths): void {
   const seen = new Set<string>();
-  for (const path of [...mot, ...(json ? [json] : []), ...video].map(p => resolve(p))) {
+  for (const path of writtenPaths(paths).map(p => resolve(p))) {
     if (seen.has(path))
       fail('BAD_USAGE', `${path} is named twice`, 'two outputs cannot be one file', 'choose other names');
     seen.add(path);
