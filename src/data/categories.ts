@@ -44,8 +44,8 @@ export function parseNames(text: string): string[] {
 }
 
 /**
- * One data set of several. Classes are the same when their names are; they keep the order in which they are met.
- * @throws {DenseError} BAD_INPUT when two parts hold the same picture in the same split
+ * One data set of several. Classes are the same when their names are; they keep the order in which they are met. A picture
+ * that two parts hold is there twice, as `data check` tells.
  */
 export function mergeDatasets(parts: readonly Dataset[]): Dataset {
   if (parts.length === 1) return parts[0]!;

@@ -1,5 +1,6 @@
 import { splitsOf } from './categories.ts';
 import type { DataFormat, DataObject, Dataset } from './types.ts';
+import { oneRing } from './yolo.ts';
 
 /** Something a format has no place for. */
 export interface Loss {
@@ -39,9 +40,9 @@ export function lossesOf(dataset: Dataset, format: DataFormat, options: WriteOpt
     if (format === 'voc' || !options.masks) lose(count(hasMask), 'mask becomes a box', 'masks become boxes');
     else
       lose(
-        count(o => hasMask(o) && !isOneRing(o)),
-        'mask of several parts becomes a box',
-        'masks of several parts become boxes',
+        count(o => hasMask(o) && !oneRing(o)),
+        'mask that is not a single polygon becomes a box',
+        'masks that are not a single polygon become boxes',
       );
   }
   if (format === 'yolo') {
@@ -59,10 +60,6 @@ export function lossesOf(dataset: Dataset, format: DataFormat, options: WriteOpt
     lose(spaced, 'class name loses the spaces around it', 'class names lose the spaces around them');
   }
   return losses;
-}
-
-function isOneRing({ segmentation }: DataObject): boolean {
-  return Array.isArray(segmentation) && segmentation.length === 1;
 }
 
 /** The data set without what {@link lossesOf} says is left out. */

@@ -58,7 +58,7 @@ export function parseXml(text: string, source: string): XmlElement {
 function unescaped(text: string): string {
   return text.replace(/&(?:#(\d+)|#x([\da-f]+)|(\w+));/gi, (whole, decimal, hex, name) => {
     const code = decimal !== undefined ? Number(decimal) : hex !== undefined ? Number.parseInt(hex, 16) : undefined;
-    if (code === undefined) return ENTITIES[name as string] ?? whole;
+    if (code === undefined) return Object.hasOwn(ENTITIES, name as string) ? ENTITIES[name as string]! : whole;
     return code <= 0x10ffff ? String.fromCodePoint(code) : whole;
   });
 }

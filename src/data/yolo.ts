@@ -74,7 +74,7 @@ export function parseDarknetData(text: string): YoloConfig {
   for (const line of text.split(/\r?\n/)) {
     const [, key, value] = /^\s*([\w-]+)\s*=\s*(.*?)\s*$/.exec(line.replace(/#.*/, '')) ?? [];
     if (key === 'names') namesFile = value;
-    else if (key !== undefined && key in SPLITS) splits.set(SPLITS[key as keyof typeof SPLITS], [value!]);
+    else if (key !== undefined && Object.hasOwn(SPLITS, key)) splits.set(SPLITS[key as keyof typeof SPLITS], [value!]);
   }
   return { splits, names: undefined, namesFile };
 }
@@ -141,12 +141,19 @@ export function parseYoloLabels(
   return objects;
 }
 
+/** An object's polygon, when its mask is a single one of at least three points: fewer would read as a box. */
+export function oneRing({ segmentation }: DataObject): readonly number[] | undefined {
+  if (!Array.isArray(segmentation) || segmentation.length !== 1) return undefined;
+  const [ring] = segmentation as [readonly number[]];
+  return ring.length >= 6 && ring.length % 2 === 0 ? ring : undefined;
+}
+
 /** Digits of a share: 1e-7 of a picture is far below a thousandth of a pixel. */
 const DIGITS = 7;
 
 /**
  * The text of a label file.
- * @param masks write an object's polygon instead of its box (an object without one becomes the polygon of its box)
+ * @param masks write an object's polygon instead of its box (an object without a single one becomes the polygon of its box)
  */
 export function formatYoloLabels({ objects, width, height }: DataPicture, masks = false): string {
   const share = (v: number, whole: number) => String(Number((v / whole).toFixed(DIGITS)));
@@ -156,8 +163,7 @@ export function formatYoloLabels({ objects, width, height }: DataPicture, masks 
         const [cx, cy] = [share((o.x1 + o.x2) / 2, width), share((o.y1 + o.y2) / 2, height)];
         return `${o.category} ${cx} ${cy} ${share(o.x2 - o.x1, width)} ${share(o.y2 - o.y1, height)}\n`;
       }
-      const rings = Array.isArray(o.segmentation) ? (o.segmentation as readonly (readonly number[])[]) : [];
-      const ring = rings.length === 1 ? rings[0]! : [o.x1, o.y1, o.x2, o.y1, o.x2, o.y2, o.x1, o.y2];
+      const ring = oneRing(o) ?? [o.x1, o.y1, o.x2, o.y1, o.x2, o.y2, o.x1, o.y2];
       return `${[o.category, ...ring.map((v, k) => share(v, k % 2 === 0 ? width : height))].join(' ')}\n`;
     })
     .join('');

@@ -1,5 +1,6 @@
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fail } from '../../core/index.ts';
+import { type Dataset, splitsOf } from '../../data/index.ts';
 import { openDataset } from './open.ts';
 import type { DatasetSource } from './open-options.ts';
 import { type WriteDatasetOptions, type WriteReport, writeDataset } from './write.ts';
@@ -21,12 +22,11 @@ export interface ConvertReport extends WriteReport {
  * @throws {DenseError} as {@link openDataset} and {@link writeDataset}; BAD_USAGE when the output is the input
  */
 export async function convertDataset(options: ConvertOptions): Promise<ConvertReport> {
-  for (const { annotations } of options.sources)
-    if (resolve(annotations) === resolve(options.out))
-      fail('BAD_USAGE', `--out ${options.out}`, 'it is what is read', 'name another place');
+  checkApart(options, [options.out]);
   const dataset = await openDataset(
     options.sources.map(source => ({ onWarning: options.onWarning, signal: options.signal, ...source })),
   );
+  checkApart(options, filesBelowOut(dataset, options));
   const written = await writeDataset(dataset, options);
   return {
     pictures: dataset.pictures.length,
@@ -35,4 +35,17 @@ export async function convertDataset(options: ConvertOptions): Promise<ConvertRe
     splits: [...new Set(dataset.pictures.flatMap(p => p.split ?? []))],
     ...written,
   };
+}
+
+/** Files that COCO and CSV are written to when a folder is named; YOLO and VOC want a new one. */
+function filesBelowOut(dataset: Dataset, { format, out }: ConvertOptions): string[] {
+  if (format === 'csv') return [join(out, 'annotations.csv')];
+  if (format !== 'coco') return [];
+  return splitsOf(dataset).map(split => join(out, split === undefined ? 'instances.json' : `instances_${split}.json`));
+}
+
+function checkApart({ sources }: ConvertOptions, written: readonly string[]): void {
+  const read = new Set(sources.map(({ annotations }) => resolve(annotations)));
+  for (const path of written)
+    if (read.has(resolve(path))) fail('BAD_USAGE', `--out ${path}`, 'it is what is read', 'name another place');
 }

@@ -162,7 +162,8 @@ async function listedEntries(split: string, list: string, root: string, source: 
       }
     const below = relative(root, path).replaceAll('\\', '/');
     const afterImages = /(?:^|\/)(?:images|JPEGImages)\/(.*)$/.exec(below)?.[1];
-    const file = (afterImages ?? (below.startsWith('..') ? basename(path) : below)).replace(`${split}/`, '');
+    const whole = afterImages ?? (below.startsWith('..') ? basename(path) : below);
+    const file = whole.startsWith(`${split}/`) ? whole.slice(split.length + 1) : whole;
     entries.push({ path, file, split, labels: yoloLabelPaths(path) });
   }
   return entries;

@@ -1,4 +1,4 @@
-import { copyFile, mkdir, readdir, rm, symlink } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fail, messageOf, throwIfAborted } from '../../core/index.ts';
 import {
@@ -59,6 +59,7 @@ export async function writeDataset(dataset: Dataset, options: WriteDatasetOption
   if (losses.length > 0 && !options.lossy)
     fail('BAD_INPUT', `${format} cannot hold all of it`, losses.join('; '), 'pass --lossy to accept that');
   for (const loss of losses) options.onWarning?.(loss);
+  checkSplits(dataset);
   checkNames(dataset, format);
   if (format === 'coco') return { files: await writeCoco(dataset, out), imageFolders: {}, losses };
   if (format === 'csv') return { files: await writeCsv(dataset, out), imageFolders: {}, losses };
@@ -68,13 +69,26 @@ export async function writeDataset(dataset: Dataset, options: WriteDatasetOption
   return { ...written, losses };
 }
 
+/** Splits become parts of file names, and their names may come from a file. */
+function checkSplits(dataset: Dataset): void {
+  for (const split of splitsOf(dataset))
+    if (split !== undefined && !/^[^/\\\0]+$/.test(split))
+      fail(
+        'BAD_INPUT',
+        `the split ${JSON.stringify(split)}`,
+        'it becomes a part of file names, and this one would lead to another folder',
+        'name it with letters, digits, - and _',
+      );
+}
+
 /** Names that would meet, or leave the folder. */
 function checkNames({ pictures }: Dataset, format: DataFormat): void {
   if (format === 'coco') return;
   const perFile = format === 'yolo' || format === 'voc';
   const taken = new Map<string, DataPicture>();
   for (const picture of pictures) {
-    const { file, split = '' } = picture;
+    const { file } = picture;
+    const split = splitFolder(picture, format);
     if (perFile && (file.startsWith('/') || /(^|[/\\])\.\.([/\\]|$)/.test(file)))
       fail(
         'BAD_INPUT',
@@ -89,13 +103,20 @@ function checkNames({ pictures }: Dataset, format: DataFormat): void {
       fail(
         'BAD_INPUT',
         before.file === file ? `two pictures are called ${file}` : `${before.file} and ${file} share a name`,
-        before.split === split || format !== 'voc'
+        splitFolder(before, format) === split || format !== 'voc'
           ? `${format} knows a picture by its name${perFile ? ' without the ending' : ''}`
           : 'VOC keeps the annotations of all splits in one folder',
-        before.split === split || format !== 'voc' ? 'rename one of them' : 'convert one split at a time with --split',
+        splitFolder(before, format) === split || format !== 'voc'
+          ? 'rename one of them'
+          : 'convert one split at a time with --split',
       );
     taken.set(key, picture);
   }
+}
+
+/** The split a picture is written to; YOLO has none for those without. */
+function splitFolder({ split }: DataPicture, format: DataFormat): string {
+  return split ?? (format === 'yolo' ? 'train' : '');
 }
 
 /** Labels of an earlier data set would be taken for this one's. */
@@ -144,7 +165,7 @@ async function writeYolo(dataset: Dataset, options: WriteDatasetOptions) {
   const { out, masks } = options;
   const splits = new Map<string, string>();
   for (const given of splitsOf(dataset)) {
-    const split = given ?? 'train';
+    const split = given ?? 'train'; // as splitFolder has it
     if (!YOLO_SPLITS.includes(split))
       fail(
         'BAD_INPUT',
@@ -163,7 +184,7 @@ async function writeYolo(dataset: Dataset, options: WriteDatasetOptions) {
       'name the folder of the pictures with --images',
     );
   await eachPicture(dataset, options, async picture => {
-    const [split, stem] = [picture.split ?? 'train', picture.file.replace(/\.[^./]*$/, '')];
+    const [split, stem] = [splitFolder(picture, 'yolo'), picture.file.replace(/\.[^./]*$/, '')];
     await writeWhole(join(out, 'labels', split, `${stem}.txt`), formatYoloLabels(picture, masks));
     await bring(picture, join(out, 'images', split, picture.file), options);
   });
@@ -210,18 +231,22 @@ async function eachPicture(
   }
 }
 
-/** Copies or links a picture into the new tree. */
+/**
+ * Copies or links a picture into the new tree. One that lies there already stays as it is, and an earlier link makes room:
+ * writing through it would change the picture it leads to.
+ */
 async function bring({ path, file }: DataPicture, to: string, { pictures = 'none' }: WriteDatasetOptions) {
   if (pictures === 'none') return;
   if (path === undefined)
     return fail('BAD_INPUT', `where ${file} lies is not known`, 'it is to be copied', 'name its folder with --images');
   try {
     await mkdir(dirname(to), { recursive: true });
+    const there = await lstat(to).catch(() => undefined);
+    const given = await stat(path).catch(() => undefined);
+    if (there && given && there.ino === given.ino && there.dev === given.dev) return;
+    if (there?.isSymbolicLink()) await rm(to);
     if (pictures === 'copy') await copyFile(path, to);
-    else {
-      await rm(to, { force: true });
-      await symlink(resolve(path), to);
-    }
+    else await symlink(resolve(path), to);
   } catch (error) {
     return fail('BAD_INPUT', `cannot bring ${path} to ${to}`, messageOf(error), 'check both places', error);
   }

@@ -1,0 +1,84 @@
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { formatYoloLabels, lossesOf, parseDarknetData, parseXml } from '../../src/data/index.ts';
+import { convertDataset, openDataset, writeDataset } from '../../src/pipelines/data/index.ts';
+
+const GOLDEN = fileURLToPath(new URL('../golden/datasets/', import.meta.url));
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'pe-dense-safety-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+const picture = (file: string, split?: string) => ({
+  ...{ file, width: 8, height: 8, objects: [] },
+  ...(split !== undefined && { split }),
+});
+const dataset = (...pictures: ReturnType<typeof picture>[]) => ({ categories: [{ name: 'a' }], pictures });
+
+describe('what is read is never harmed', () => {
+  test.each(['link', 'copy'] as const)('%s into the tree the pictures already lie in', async pictures => {
+    cpSync(join(GOLDEN, 'images'), join(root, 'images/train'), { recursive: true });
+    cpSync(join(GOLDEN, 'coco.json'), join(root, 'instances.json'));
+    const source = { annotations: join(root, 'instances.json'), images: join(root, 'images/train') };
+    await convertDataset({ sources: [source], format: 'yolo', out: root, pictures, lossy: true });
+    const place = join(root, 'images/train/1.png');
+    expect(lstatSync(place).isFile()).toBe(true);
+    expect(readFileSync(place)).toEqual(readFileSync(join(GOLDEN, 'images/1.png')));
+    expect((await openDataset(root)).pictures).toHaveLength(6);
+  });
+  test('a copy does not write through a link that is there', async () => {
+    cpSync(join(GOLDEN, 'images'), join(root, 'photos'), { recursive: true });
+    const source = { annotations: join(GOLDEN, 'coco.json'), images: join(root, 'photos') };
+    const out = join(root, 'o');
+    await convertDataset({ sources: [source], format: 'voc', out, pictures: 'link', lossy: true });
+    for (const name of ['Annotations', 'ImageSets']) rmSync(join(out, name), { recursive: true, force: true });
+    cpSync(join(GOLDEN, 'images'), join(root, 'others'), { recursive: true });
+    writeFileSync(join(root, 'others/1.png'), readFileSync(join(GOLDEN, 'images/2.png')));
+    const others = { annotations: join(GOLDEN, 'coco.json'), images: join(root, 'others') };
+    await convertDataset({ sources: [others], format: 'voc', out, pictures: 'copy', lossy: true });
+    expect(readFileSync(join(root, 'photos/1.png'))).toEqual(readFileSync(join(GOLDEN, 'images/1.png')));
+    expect(readFileSync(join(out, 'JPEGImages/1.png'))).toEqual(readFileSync(join(GOLDEN, 'images/2.png')));
+  });
+  test('a folder in which a file of the output is the input', async () => {
+    const before = readFileSync(join(GOLDEN, 'coco.json'), 'utf8');
+    writeFileSync(join(root, 'instances.json'), before);
+    const sources = [{ annotations: join(root, 'instances.json') }];
+    await expect(convertDataset({ sources, format: 'coco', out: root })).rejects.toThrow('it is what is read');
+    expect(readFileSync(join(root, 'instances.json'), 'utf8')).toBe(before);
+  });
+});
+
+describe('names that come from files', () => {
+  test.each(['coco', 'voc'] as const)('%s: a split does not lead out of the folder', async format => {
+    const data = dataset(picture('a.png', 'x/../../../escaped'), picture('b.png', 'train'));
+    const written = writeDataset(data, { format, out: join(root, 'in/here') });
+    await expect(written).rejects.toThrow('"x/../../../escaped"');
+    expect(existsSync(join(root, 'in'))).toBe(false);
+  });
+  test('yolo: pictures without a split join those of train, and must not meet', async () => {
+    const data = dataset(picture('a.png'), picture('a.png', 'train'));
+    await expect(writeDataset(data, { format: 'yolo', out: join(root, 'o') })).rejects.toThrow('a.png');
+  });
+  test('yolo: only the folder of the split is taken off a listed name', async () => {
+    mkdirSync(join(root, 'images/strain'), { recursive: true });
+    cpSync(join(GOLDEN, 'images/1.png'), join(root, 'images/strain/1.png'));
+    writeFileSync(join(root, 'train.txt'), './images/strain/1.png\n');
+    writeFileSync(join(root, 'data.yaml'), 'train: train.txt\nnames: [a]\n');
+    expect((await openDataset(root)).pictures.map(p => p.file)).toEqual(['strain/1.png']);
+  });
+  test('words that every object in JavaScript knows are words like others', () => {
+    expect(parseXml('<a>&constructor;</a>', 'a.xml').text).toBe('&constructor;');
+    expect([...parseDarknetData('toString = x\ntrain = t.txt').splits.keys()]).toEqual(['train']);
+  });
+});
+
+test('yolo: a ring of two points is no polygon; as one it would read as a box of centre and size', () => {
+  const object = { x1: 1, y1: 2, x2: 5, y2: 6, category: 0, segmentation: [[1, 2, 5, 6]] };
+  const one = { ...picture('a.png'), objects: [object] };
+  expect(formatYoloLabels(one, true).trim().split(' ')).toHaveLength(9);
+  expect(lossesOf({ ...dataset(), pictures: [one] }, 'yolo', { masks: true })).toHaveLength(1);
+});
