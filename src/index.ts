@@ -137,6 +137,12 @@ export {
   type TrackFileOptions,
   type TrackReport,
   trackVideo,
+  type ValDepthOptions,
+  type ValDepthReport,
+  type ValOptions,
+  type ValReport,
+  validateDepth,
+  validateDetector,
   writeDataset,
 } from './pipelines/index.ts';
 export {

@@ -90,8 +90,7 @@ export async function writeDepthReport(input: DepthReportInput): Promise<string>
     ...input.charts,
   ];
   const tiles = DEPTH_KEYS.map(
-    k =>
-      `<div class="tile${k === 'abs_rel' ? ' main' : ''}"><b>${shown(figures[k])}</b><span>${k}${k.startsWith('delta') ? '' : ' (less is better)'}</span></div>`,
+    k => `<div class="tile${k === 'abs_rel' ? ' main' : ''}"><b>${shown(figures[k])}</b><span>${k}</span></div>`,
   ).join('');
   const page = reportShell({
     title: `${run.model}: depth`,
@@ -106,6 +105,7 @@ export async function writeDepthReport(input: DepthReportInput): Promise<string>
     ],
     warnings: input.notes,
     body: `<div class="tiles">${tiles}</div>
+<p>Of the deltas more is better, of all others less.</p>
 <h2>At a glance</h2><div class="charts">${chartCards(charts)}</div>
 <h2>Beside the baselines</h2>${table(compared, 'prediction')}
 <h2>Pictures</h2>${table(names, 'picture')}

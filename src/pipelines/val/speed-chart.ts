@@ -25,7 +25,7 @@ export function speedText(speed: SpeedReport, { resumed }: ValRun): string {
     ...(resumed > 0 ? [`the ${resumed} pictures done earlier are not in it`] : []),
     'wall clock, so whatever else the machine did is in it',
     `load average at the end ${load} (${busy})`,
-    'resize includes normalising, postprocess is reading the outputs and suppression',
+    'resize includes normalising, postprocess is all behind the network',
     'stages overlap (pictures are decoded ahead, several at once, while the network runs), so they add up to more than ' +
       'the time from picture to picture',
     'this is no benchmark; the first pass, slower than the rest, is counted',
