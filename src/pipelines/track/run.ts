@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { DenseError, fail, type LabelSet, messageOf } from '../../core/index.ts';
 import type { Tracks } from '../../track/index.ts';
 import { type FrameSource, type FrameTime, openFrames, type VideoInfo } from '../../video/index.ts';
+import { blurredClasses } from '../blurred.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { DetectOptions } from '../detect/options.ts';
 import { expectedFrames } from '../expected-frames.ts';
@@ -71,6 +72,7 @@ export async function trackVideo(
   const detector = given ? undefined : await load();
   if (detector) checkFeatures(detector, options);
   const labels: LabelSet = given ? given.labels : detector!.labelSet;
+  blurredClasses(options, labels); // a wrong name must not leave a journal behind
   const follower = makeFollower(options, labels, info.fps / (options.every ?? 1), given !== undefined);
   const tally = new Tally({ ...options, trail: 0 }, labels);
   const ahead = new Tally(options, labels);
