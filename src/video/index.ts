@@ -1,3 +1,5 @@
+export { type LiveOptions, type LiveSource, type LiveStats, openLive } from './live.ts';
+export { isLiveName } from './live-name.ts';
 export { openFrames } from './open.ts';
 export { parseFramePoint } from './range.ts';
 export type { Fraction, FrameOptions, FrameSource, FrameTime, VideoFrame, VideoInfo } from './types.ts';

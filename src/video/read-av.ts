@@ -26,7 +26,8 @@ export async function openAvVideo(av: Av, path: string, options: FrameOptions): 
   };
 }
 
-function describe(av: Av, path: string, { format, stream }: AvInput): VideoInfo {
+/** What an opened file says of itself. */
+export function describe(av: Av, path: string, { format, stream }: AvInput): VideoInfo {
   const { codecpar } = stream;
   const orientation = orientationOfStream(av, stream);
   const [width, height] = swapsSides(orientation)
@@ -56,7 +57,8 @@ function describe(av: Av, path: string, { format, stream }: AvInput): VideoInfo 
   };
 }
 
-function orientationOfStream(av: Av, stream: Stream): Orientation {
+/** How the pictures of a stream are turned. */
+export function orientationOfStream(av: Av, stream: Stream): Orientation {
   return orientationOf(stream.codecpar.getCodedSideData(av.C.AV_PKT_DATA_DISPLAYMATRIX));
 }
 
@@ -64,7 +66,11 @@ function startOf(av: Av, stream: Stream): number | undefined {
   return stream.startTime === av.C.AV_NOPTS_VALUE ? undefined : Number(stream.startTime);
 }
 
-async function openDecoder(av: Av, path: string, stream: Stream): Promise<CodecContext> {
+/**
+ * Opens a stream's decoder.
+ * @param early gives each frame as soon as its data is there, for cameras
+ */
+export async function openDecoder(av: Av, path: string, stream: Stream, early = false): Promise<CodecContext> {
   const { codecpar } = stream;
   const codec = av.Codec.findDecoder(codecpar.codecId);
   if (!codec)
@@ -79,6 +85,7 @@ async function openDecoder(av: Av, path: string, stream: Stream): Promise<CodecC
   decoder.parametersToContext(codecpar);
   decoder.pktTimebase = stream.timeBase;
   decoder.threadCount = Math.min(4, availableParallelism());
+  if (early) decoder.threadType = av.C.FF_THREAD_SLICE; // threads that share frames hold some of them back
   checkAv(av, await decoder.open2(codec), 'BAD_INPUT', `cannot decode ${path}`, 'convert it to H.264 first');
   return decoder;
 }
@@ -150,7 +157,7 @@ function passBroken(path: string, frame: FrameTime, error: Error, { onBroken }: 
 }
 
 /** Frames in the order in which they are shown; an error stands where a packet could not be decoded. */
-async function* decoded(
+export async function* decoded(
   av: Av,
   format: FormatContext,
   stream: Stream,
@@ -198,7 +205,7 @@ async function* decoded(
 }
 
 /** Turns decoded frames into upright RGB pictures, by the matrix and range the frame itself names. */
-function makePainter(av: Av, orientation: Orientation) {
+export function makePainter(av: Av, orientation: Orientation) {
   const scaler: SoftwareScaleContext = new av.SoftwareScaleContext();
   scaler.allocContext();
   return {

@@ -5,9 +5,9 @@ export type Fraction = readonly [num: number, den: number];
 
 /** What is known of a video before its frames are read. */
 export interface VideoInfo {
-  /** Path as given. */
+  /** Path as given; an address without its login. */
   readonly source: string;
-  readonly kind: 'video' | 'folder';
+  readonly kind: 'video' | 'folder' | 'live';
   /** Of the upright frames, pixels. */
   readonly width: number;
   readonly height: number;
@@ -57,6 +57,8 @@ export interface FrameSource extends AsyncIterable<VideoFrame> {
   readonly info: VideoInfo;
   /** The same frames without their pixels; folders are not opened, videos are decoded but not converted. */
   times(): AsyncGenerator<FrameTime, void, undefined>;
+  /** Of sources that hold something open from the start. */
+  close?(): Promise<void>;
 }
 
 /** Which frames are read, and how. */
