@@ -73,16 +73,16 @@ export async function* encodePngRows(
 }
 
 async function feed(deflate: ReturnType<typeof createDeflate>, bands: Iterable<Uint8Array>): Promise<void> {
+  let goOn = () => {};
+  const wake = () => goOn();
+  deflate.on('drain', wake).on('close', wake);
   for (const band of bands) {
     if (deflate.destroyed) return;
     const ready = deflate.write(band);
     // without a turn of the loop, all bands would be made before the first is compressed
     await new Promise<void>(resolve => {
       if (ready) setImmediate(resolve);
-      else {
-        deflate.once('drain', resolve);
-        deflate.once('close', resolve);
-      }
+      else goOn = resolve;
     });
   }
   deflate.end();

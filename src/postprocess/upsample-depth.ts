@@ -3,7 +3,7 @@ import { cleanEdges, lowDepth } from './depth-edges.ts';
 
 /** How a network's small depth map is brought to its picture's size. */
 export interface UpsampleOptions {
-  /** How different colours must be to count as different things, 0..255 per channel; default 14. */
+  /** How different colours must be to count as different things, 0..255 per channel; default 16. */
   readonly colorSigma?: number | undefined;
   /** Cells of the small map that an edge in it may be off; default 3, 0 leaves its edges as they are. */
   readonly edgeRadius?: number | undefined;

@@ -166,5 +166,6 @@ function textureOf(image: RgbImage): RgbImage {
   const [height, width] = image.shape;
   const scale = TEXTURE_SIDE / Math.max(height, width);
   if (scale >= 1) return image;
-  return resizeImage(image, Math.round(height * scale), Math.round(width * scale), { antialias: true });
+  const side = (pixels: number) => Math.max(1, Math.round(pixels * scale)); // of a strip one side may all but vanish
+  return resizeImage(image, side(height), side(width), { antialias: true });
 }

@@ -1,10 +1,13 @@
 // golden: what OpenCV, Pillow, NumPy, plyfile, trimesh and pygltflib read from these files (tools/golden/depth_exports.py)
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { depthRange } from '../../../src/core/index.ts';
+import { depthMap, depthRange, rgbImage } from '../../../src/core/index.ts';
 import { decodeGrey16Png, decodeImage } from '../../../src/image/index.ts';
+import { depthPaths, sidecarFor, writeDepth } from '../../../src/pipelines/depth/exports.ts';
 import { depthSpace } from '../../../src/render/index.ts';
 import read from '../../golden/depth-exports/read.json' with { type: 'json' };
 import { exportScene, HEIGHT, sceneMap, scenePicture, WIDTH } from './scene.ts';
@@ -29,6 +32,24 @@ describe('files are still those that other readers read', () => {
       expect(await decodeImage(written[name])).toEqual(await decodeImage(stored(name)));
     },
   );
+});
+
+test('a strip whose texture shrinks to less than a pixel is written', async () => {
+  const [width, height] = [20_000, 2];
+  const map = depthMap(
+    'relative',
+    width,
+    height,
+    Float32Array.from({ length: width * height }, (_, i) => i),
+  );
+  const folder = mkdtempSync(join(tmpdir(), 'pe-dense-strip-'));
+  try {
+    const paths = depthPaths(folder, 'strip', ['glb']);
+    await writeDepth(map, rgbImage(height, width, new Uint8Array(3 * width * height)), sidecarFor(map, 'm'), paths);
+    expect(readFileSync(paths.glb!).subarray(0, 4).toString()).toBe('glTF');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('OpenCV and Pillow see the picture', () => {
