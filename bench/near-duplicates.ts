@@ -5,7 +5,7 @@
  *   npx tsx bench/near-duplicates.ts [--limit N] [--copies 0.25] PICTURES...
  */
 import { parseArgs } from 'node:util';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import type { RgbImage } from '../src/core/index.ts';
 import { pooledFeatures } from '../src/data/index.ts';
 import { decodeImage, listInputs } from '../src/image/index.ts';
@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
   },
 });
 const CELLS = [1, 2, 4, 7];
-type Edit = (s: sharp.Sharp, w: number, h: number) => sharp.Sharp;
+type Edit = (s: Sharp, w: number, h: number) => Sharp;
 const EDITS: Record<string, Edit> = {
   'half the size': (s, w) => s.resize(Math.round(w / 2)),
   'JPEG quality 30': s => s.jpeg({ quality: 30 }),
@@ -30,7 +30,7 @@ const EDITS: Record<string, Edit> = {
   'cropped by 10 % of each side': (s, w, h) => crop(s, w, h, 0.1),
   mirrored: s => s.flop(),
 };
-const crop = (s: sharp.Sharp, w: number, h: number, share: number) =>
+const crop = (s: Sharp, w: number, h: number, share: number) =>
   s.extract({
     left: Math.round(w * share),
     top: Math.round(h * share),

@@ -99,8 +99,8 @@ type Encoded = string | URL | Uint8Array | ArrayBuffer | Blob;
 
 function nameOf(source: Encoded, options: DecodeOptions): string {
   if (options.name !== undefined) return options.name;
-  if (isWebAddress(source)) return shownAddress(source);
-  return typeof source === 'string' ? source : source instanceof URL ? source.href : 'from memory';
+  if (typeof source !== 'string' && !(source instanceof URL)) return 'from memory';
+  return isWebAddress(source) ? shownAddress(source) : String(source);
 }
 
 async function bytesOf(source: Encoded, name: string, options: DecodeOptions): Promise<Uint8Array> {

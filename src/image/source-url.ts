@@ -6,7 +6,7 @@ const TIMEOUT_S = 30;
 const REDIRECTS = 5;
 
 /** Whether something is an `http:` or `https:` address. */
-export function isWebAddress(source: unknown): source is string | URL {
+export function isWebAddress(source: unknown): boolean {
   if (source instanceof URL) return source.protocol === 'http:' || source.protocol === 'https:';
   return typeof source === 'string' && /^https?:\/\//i.test(source);
 }

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import sharp from 'sharp';
+import sharp, { type Sharp } from 'sharp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { dataCommand } from '../../src/cli/commands/data.ts';
 import { seededRandom } from '../../src/core/index.ts';
@@ -29,7 +29,7 @@ async function run(...args: string[]) {
 }
 
 /** A picture of smooth noise. */
-async function picture(seed: number, width = 60, height = 40, edit = (s: sharp.Sharp) => s): Promise<Buffer> {
+async function picture(seed: number, width = 60, height = 40, edit = (s: Sharp) => s): Promise<Buffer> {
   const random = seededRandom(seed);
   const data = Uint8Array.from({ length: 6 * 4 * 3 }, () => 255 * random());
   const large = await sharp(data, { raw: { width: 6, height: 4, channels: 3 } })
