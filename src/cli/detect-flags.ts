@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
+import { liveSchema } from './live-flags.ts';
 import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const FORMATS = ['coco', 'jsonl', 'csv', 'yolo', 'voc'] as const;
@@ -8,6 +9,7 @@ export const BOX_STYLES = ['full', 'corners', 'none'] as const;
 export const BLUR_KINDS = ['gaussian', 'pixelate', 'fill'] as const;
 export const SVG_PICTURES = ['embed', 'link', 'none'] as const;
 export const SLICE_MERGES = ['nms', 'nmm', 'greedy-nmm', 'wbf'] as const;
+export const SLICE_METRICS = ['iou', 'ios'] as const;
 
 /** What `pe-dense detect` accepts. */
 export const DetectOptions = z.object({
@@ -23,7 +25,7 @@ export const DetectOptions = z.object({
   slice: integerIn(16).optional(),
   overlap: numberIn(0, 0.95).optional(),
   sliceMerge: oneOf(SLICE_MERGES).optional(),
-  sliceMetric: oneOf(['iou', 'ios']).optional(),
+  sliceMetric: oneOf(SLICE_METRICS).optional(),
   full: z.boolean(),
   batch: integerIn(1, 1024).optional(),
   format: list.pipe(z.array(oneOf(FORMATS), `words of ${FORMATS.join(', ')}, separated by commas`)).optional(),
@@ -39,6 +41,7 @@ export const DetectOptions = z.object({
   blurKind: oneOf(BLUR_KINDS).optional(),
   resume: z.boolean().optional(),
   allowUrl: z.boolean().optional(),
+  ...liveSchema,
 });
 export type DetectFlags = z.output<typeof DetectOptions>;
 

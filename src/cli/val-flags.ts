@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
 import { depthProtocol } from './depth-protocol.ts';
-import { NMS, SLICE_MERGES } from './detect-flags.ts';
+import { NMS, SLICE_MERGES, SLICE_METRICS } from './detect-flags.ts';
 import { integerIn, list, networkSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const DATA = ['coco', 'yolo', 'voc', 'csv'] as const;
@@ -40,6 +40,7 @@ export const ValFlagsSchema = z.strictObject({
   slice: integerIn(16).optional(),
   overlap: numberIn(0, 0.95).optional(),
   sliceMerge: oneOf(SLICE_MERGES).optional(),
+  sliceMetric: oneOf(SLICE_METRICS).optional(),
   batch: integerIn(1, 1024).optional(),
   report: text('a folder'),
   worst: integerIn(0, 1000).optional(),
@@ -54,13 +55,13 @@ export type ValFlags = z.output<typeof ValFlagsSchema>;
 const DEPTH_ONLY = ['pairs', 'gtKind', 'scale', 'align', 'min', 'crop'] as const;
 const DETECT_ONLY = [
   ...(['format', 'names', 'split', 'classes', 'map', 'score', 'nms', 'iou', 'slice', 'overlap'] as const),
-  ...(['sliceMerge', 'perClass', 'errors'] as const),
+  ...(['sliceMerge', 'sliceMetric', 'perClass', 'errors'] as const),
 ];
 
 /** @throws {DenseError} BAD_USAGE for flags that do not go together */
 export function checkValFlags(flags: ValFlags): void {
-  const { slice, overlap, sliceMerge, worst, report, task } = flags;
-  const alone = { '--overlap': overlap, '--slice-merge': sliceMerge };
+  const { slice, overlap, sliceMerge, sliceMetric, worst, report, task } = flags;
+  const alone = { '--overlap': overlap, '--slice-merge': sliceMerge, '--slice-metric': sliceMetric };
   for (const [flag, value] of Object.entries(alone))
     if (slice === undefined && value !== undefined)
       fail('BAD_USAGE', `${flag} without --slice`, 'it says how slices are made or joined', 'add --slice PX');

@@ -26,7 +26,7 @@ const NAMED = 10;
 /** Runs `pe-dense val`: measures, prints. Throws what decides the exit code. */
 export async function runVal(flags: ValFlags, signal: AbortSignal, measures: Partial<Measures> = {}): Promise<void> {
   const output = makeOutput(flags);
-  const { slice: size, overlap, sliceMerge: merge } = flags;
+  const { slice: size, overlap, sliceMerge: merge, sliceMetric: metric } = flags;
   const failed: DenseError[] = [];
   let progress: Progress | undefined;
   const say = (text: string) => (progress ? progress.log(text) : output.warn(text));
@@ -45,7 +45,7 @@ export async function runVal(flags: ValFlags, signal: AbortSignal, measures: Par
   const { detect = validateDetector, depth = validateDepth } = measures;
   let report: ValReport | ValDepthReport;
   try {
-    const slice = size === undefined ? undefined : { size, overlap, merge };
+    const slice = size === undefined ? undefined : { size, overlap, merge, metric };
     report =
       flags.task === 'depth'
         ? await depth({ ...flags, ...talk, signal })

@@ -62,6 +62,7 @@ describe('the command', { timeout: 120_000 }, () => {
     ['val --gt instances.json --images photos --model none', 3, /none/],
     ['val --gt instances.json --images photos --align scale', 2, /--align with --task detect/],
     ['val --gt instances.json --images photos --overlap 0.1', 2, /--overlap without --slice/],
+    ['val --gt instances.json --images photos --slice-metric iou', 2, /--slice-metric without --slice/],
     ['val --gt instances.json --images photos --map a', 2, /theirs=model's/],
     ['val --gt d --images photos --task depth --score 0.1', 2, /--score with --task depth/],
     ['val --gt instances.json --images photos --max 1.5', 2, /--max got 1.5/],

@@ -100,6 +100,25 @@ describe('figures', () => {
     const { AP, per_class } = await run();
     expect(await run({ batch: 3 })).toMatchObject({ AP, per_class });
   });
+  test('slices are joined by nms and iou, unless something else is asked for', async () => {
+    const asked: unknown[] = [];
+    const spied: OpenValDetector = async (model, options) => {
+      const opened = await open(model, options);
+      const stream = opened.detector.stream.bind(opened.detector);
+      opened.detector.stream = (sources, given) => {
+        asked.push(given?.slice);
+        return stream(sources, given);
+      };
+      return opened;
+    };
+    const options = { gt: join(dir, 'gt.json'), images: join(dir, 'photos'), limit: 1 };
+    await validateDetector({ ...options, slice: { size: 32 } }, spied);
+    await validateDetector({ ...options, slice: { size: 32, merge: 'wbf', metric: 'ios' } }, spied);
+    expect(asked).toEqual([
+      { size: 32, merge: 'nms', metric: 'iou' },
+      { size: 32, merge: 'wbf', metric: 'ios' },
+    ]);
+  });
   test('--limit takes the first pictures', async () => {
     const report = await run({ limit: 2 });
     expect(report.run.images).toBe(2);

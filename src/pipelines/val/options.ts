@@ -56,6 +56,7 @@ export interface ValOptions extends ValDataOptions, ValTalk, ValKeep, NetworkOpt
   /** Default the model's. */
   readonly nms?: string | undefined;
   readonly iou?: number | undefined;
+  /** Joined by `nms` and `iou` unless it says otherwise: see docs/val.md. */
   readonly slice?: SliceOptions | undefined;
   /** Pictures per pass; default 1. */
   readonly batch?: number | undefined;

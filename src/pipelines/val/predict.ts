@@ -49,7 +49,9 @@ export async function predict(
   options: ValOptions & { readonly classes?: readonly string[] | undefined },
 ): Promise<Predictions> {
   const { score = 0.001, max = 100, nms, iou, slice, batch, classes, signal, resume = false } = options;
-  const what = { score, max, nms: nms as NmsKind | undefined, iou, slice, classes };
+  // joined by nms and iou: with every box from 0.001 on, weak ones grow a good one into a hull under detect's own defaults
+  const joined = slice && { ...slice, merge: slice.merge ?? 'nms', metric: slice.metric ?? 'iou' };
+  const what = { score, max, nms: nms as NmsKind | undefined, iou, slice: joined, classes };
   const { width, height } = detector.inputSize;
   const key = {
     model: detector.model,
