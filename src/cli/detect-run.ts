@@ -11,12 +11,16 @@ import {
   type PictureRecord,
 } from '../pipelines/index.ts';
 import type { DetectFlags } from './detect-flags.ts';
+import { detectLiveAndPrint, liveInput, type Printer } from './detect-live.ts';
+import { checkLiveFlags } from './live-flags.ts';
 import { formatError, formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress } from './progress.ts';
 import { readStdin } from './stdin.ts';
 
 /** How the command gets its detector: tests give their own. */
 export type LoadDetector = (model: string, options: DetectorLoadOptions) => Promise<Detector>;
+
+const NONE: InputList = { files: [], failures: [] };
 
 /** Runs `pe-dense detect`: lists, loads, detects, prints. Throws what decides the exit code. */
 export async function runDetect(
@@ -26,7 +30,9 @@ export async function runDetect(
   load: LoadDetector = Detector.load,
 ): Promise<void> {
   const output = makeOutput(flags);
-  const listed = await listInputs(inputs, { except: flags.out, signal });
+  const live = liveInput(inputs, flags);
+  checkLiveFlags(live === undefined ? [] : [live], flags);
+  const listed = live === undefined ? await listInputs(inputs, { except: flags.out, signal }) : NONE;
   if (listed.files.length === 0 && listed.failures.length === 1) throw listed.failures[0].error;
   const started = performance.now();
   const { model = 'dense-t16', device, threads, size } = flags;
@@ -36,7 +42,11 @@ export async function runDetect(
     output.debug(
       `${detector.model}, ${width} x ${height}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`,
     );
-    await detectAndPrint(detector, listed, flags, output, signal);
+    if (live === undefined) await detectAndPrint(detector, listed, flags, output, signal);
+    else {
+      const options = fileOptions(flags, signal);
+      await detectLiveAndPrint(detector, live, flags, options, makePrinter(flags, output, 2), output);
+    }
   } finally {
     await detector.close();
   }
@@ -99,12 +109,6 @@ function fileOptions(flags: DetectFlags, signal: AbortSignal) {
     readStdin: () => readStdin(signal),
     signal,
   };
-}
-
-interface Printer {
-  picture(outcome: FileOutcome): void;
-  /** Completes what was begun, also after an interruption. */
-  end(): void;
 }
 
 function makePrinter(flags: DetectFlags, output: Output, total: number): Printer {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { fail } from '../core/index.ts';
 import { parseFramePoint } from '../video/index.ts';
 import { BLUR_KINDS, BOX_STYLES, checkBlurKind } from './detect-flags.ts';
+import { checkLiveFlags, liveSchema } from './live-flags.ts';
 import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const TRACKER_NAMES = ['byte', 'ocsort', 'botsort'] as const;
@@ -51,6 +52,7 @@ export const TrackFlagsSchema = z.object({
     .optional(),
   resume: z.boolean().optional(),
   json: z.boolean().optional(),
+  ...liveSchema,
 });
 export type TrackFlags = z.output<typeof TrackFlagsSchema>;
 
@@ -58,10 +60,9 @@ export type TrackFlags = z.output<typeof TrackFlagsSchema>;
  * Checks flags that make sense only together, or not together.
  * @throws {DenseError} BAD_USAGE naming them
  */
-export function checkTrackFlags(
-  source: string,
-  { start, end, detections, model, resume, out, mot, video, heatmap, draw, blur, blurKind }: TrackFlags,
-): void {
+export function checkTrackFlags(source: string, flags: TrackFlags): void {
+  const { start, end, detections, model, resume, out, mot, video, heatmap, draw, blur, blurKind } = flags;
+  checkLiveFlags([source], flags);
   if (start !== undefined) parseFramePoint(start, 'start');
   if (end !== undefined) parseFramePoint(end, 'end');
   if (detections !== undefined && model !== undefined)

@@ -7,6 +7,7 @@ import {
   trackVideo,
 } from '../pipelines/index.ts';
 import { parseLine, parseZone } from '../track/index.ts';
+import { liveReading, liveText } from './live-flags.ts';
 import { formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress, type Progress } from './progress.ts';
 import { spoolStdin } from './spool.ts';
@@ -45,9 +46,10 @@ export async function runTrack(
       lines: flags.line?.map((text, i) => parseLine(text, `line ${i + 1}`)),
       zones: flags.zone?.map((text, i) => parseZone(text, `zone ${i + 1}`)),
       trackerOptions,
+      live: liveReading(flags),
       signal,
       onJson: flags.json ? text => void process.stdout.write(text) : undefined,
-      onNote: text => output.info(text),
+      onNote: text => (progress ? progress.log(text) : output.info(text)),
       onBroken: ({ index }, error) => {
         const text = `frame ${index + 1} left out: ${error.message.split('\n')[0]}`;
         if (progress) progress.log(text);
@@ -74,6 +76,7 @@ function print(report: TrackReport, flags: TrackFlags, output: Output, seconds: 
   }
   if (!flags.json && !flags.quiet) output.data(tables(report));
   const rate = `${report.frames} frames in ${seconds.toFixed(1)} s; ${(report.frames / seconds).toFixed(1)} frames/s`;
+  if (report.live) output.info(liveText(report.live));
   output.info([rate, ...(report.written.length > 0 ? [`written: ${report.written.join(', ')}`] : [])].join('; '));
 }
 

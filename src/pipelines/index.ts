@@ -39,6 +39,7 @@ export type { DepthSize } from './depth/fit.ts';
 export { type DepthVideoOptions, type DepthVideoReport, depthOfVideo } from './depth/video.ts';
 export { Detector, type StreamItem } from './detect/detector.ts';
 export { type DetectFilesOptions, detectFiles, type FileOutcome } from './detect/files.ts';
+export { type DetectLiveOptions, detectLive, type FrameOutcome } from './detect/live.ts';
 export type { DetectorLoadOptions } from './detect/load.ts';
 export type { DetectionDefaults, DetectionNetwork, DetectionOutputs, NetworkInput } from './detect/network.ts';
 export type { DetectOptions, SliceOptions } from './detect/options.ts';
@@ -47,7 +48,6 @@ export { type CocoReport, type EvaluateCocoOptions, evaluateCocoFiles } from './
 export { type DavisReport, type EvaluateDavisOptions, evaluateDavis } from './evaluate-davis.ts';
 export { type DepthReport, type EvaluateDepthOptions, evaluateDepth } from './evaluate-depth.ts';
 export { type EvaluateMotOptions, evaluateMot, type MotReport } from './evaluate-mot.ts';
-export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
 export {
   EXPORT_DTYPES,
   EXPORT_HEADS,
@@ -62,6 +62,7 @@ export {
   exportModel,
   type GraphNms,
 } from './export/index.ts';
+export { type Correspondence, matchPictures, matchPoints, type PictureSize } from './features/correspond.ts';
 export { FeatureExtractor, type FeatureLoadOptions, type FeatureSet, type LayerChoice } from './features/extract.ts';
 export { type FeatureFilesOptions, type FeatureRecord, type FeatureReport, writeFeatures } from './features/files.ts';
 export { type MatchOptions, type MatchResult, matchImages } from './features/match.ts';
@@ -99,7 +100,7 @@ export {
 export { findVideo, type MaskedFrame, type MaskedPart, type MaskedVideo } from './propagate/video.ts';
 export { appearanceLayer, loadTrackDetector } from './track/appearance.ts';
 export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
-export type { CountOptions, FollowOptions, TrackFileOptions, TrackOptions } from './track/options.ts';
+export type { CountOptions, FollowOptions, LiveReading, TrackFileOptions, TrackOptions } from './track/options.ts';
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
 export {
   type SpeedReport,

@@ -11,6 +11,7 @@ import {
 } from '../detect-flags.ts';
 import type { LoadDetector } from '../detect-run.ts';
 import { interruptSignal } from '../interrupt.ts';
+import { addLiveOptions } from '../live-flags.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 
 /** `pe-dense detect`: find objects in pictures. */
@@ -18,7 +19,7 @@ export function detectCommand(load?: LoadDetector): Command {
   const command = new Command('detect')
     .summary('find objects in pictures')
     .description('Finds objects in pictures and says what they are, where they are and how sure the network is.')
-    .argument('<picture...>', 'files, folders, globs, web addresses, or - for standard input')
+    .argument('<picture...>', 'files, folders, globs, web addresses, - for standard input; or one camera or stream')
     .option('--allow-url', 'read pictures from web addresses (http, https)')
     .optionsGroup('What to keep:')
     .option('--score <0..1>', "drop boxes below this score (default: the model's, 0.3)")
@@ -48,7 +49,7 @@ export function detectCommand(load?: LoadDetector): Command {
     .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'skip pictures whose outputs are all there')
     .option('--batch <n>', 'pictures per pass through the network (default: 1)');
-  addTalkOptions(addNetworkOptions(command));
+  addTalkOptions(addNetworkOptions(addLiveOptions(command)));
   return command
     .addHelpText(
       'after',

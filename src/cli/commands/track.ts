@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { BLUR_KINDS, BOX_STYLES } from '../detect-flags.ts';
 import { interruptSignal } from '../interrupt.ts';
+import { addLiveOptions } from '../live-flags.ts';
 import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
 import type { LoadTrackDetector } from '../track-run.ts';
 
@@ -12,7 +13,7 @@ export function trackCommand(load?: LoadTrackDetector): Command {
   const command = new Command('track')
     .summary('follow objects through a video')
     .description('Follows objects through a video or a folder of frames: each keeps its number from frame to frame.')
-    .argument('<video>', 'a video file, a folder of frames, or - for a video on standard input')
+    .argument('<video>', 'a video file, a folder of frames, an address or camera, or - for standard input')
     .optionsGroup('Tracking:')
     .option('--tracker <name>', `how boxes become tracks: ${TRACKERS} (default: byte)`)
     .option('--track-score <0..1>', 'boxes this sure begin and carry tracks (default: 0.3; given ones 0.6)')
@@ -51,11 +52,12 @@ export function trackCommand(load?: LoadTrackDetector): Command {
     .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'go on where an interrupted run stopped')
     .option('--batch <n>', 'frames per pass through the network (default: 1)');
-  addTalkOptions(addNetworkOptions(command));
+  addTalkOptions(addNetworkOptions(addLiveOptions(command)));
   return command
     .addHelpText(
       'after',
       '\nExamples:\n  pe-dense track traffic.mp4 --out tracked --classes car,truck --line 0,300,768,300,road' +
+        '\n  pe-dense track rtsp://camera/stream --duration 1:00 --out tracked' +
         '\n  pe-dense track frames --detections det.txt --mot result.txt',
     )
     .action(async (source: string, raw: Record<string, unknown>) => {

@@ -80,7 +80,8 @@ function skipped({ file, rows, ...name }: Entry): FileOutcome {
   return { ...name, path: file.path, kind: 'skipped', rows: rows ?? [] };
 }
 
-async function openWriters(detector: Detector, options: DetectFilesOptions): Promise<FormatWriter[]> {
+/** Opens the files of detections that are asked for. */
+export async function openWriters(detector: Detector, options: DetectFilesOptions): Promise<FormatWriter[]> {
   const { out, resume = false } = options;
   if (out === undefined) return [];
   const writers: FormatWriter[] = [];
@@ -124,8 +125,9 @@ async function readPiped(options: DetectFilesOptions): Promise<{ image?: RgbImag
   }
 }
 
-async function writeOutputs(
-  entry: Entry,
+/** Writes one picture's outputs; all of them are tried before a failure is thrown. */
+export async function writeOutputs(
+  entry: PictureName & { readonly file: InputFile },
   image: RgbImage,
   result: DetectionResult,
   writers: readonly FormatWriter[],

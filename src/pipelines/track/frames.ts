@@ -2,6 +2,7 @@ import { type Detections, noDetections, type RgbImage, selectDetections } from '
 import type { FrameSource, FrameTime, VideoFrame } from '../../video/index.ts';
 import type { Detector } from '../detect/detector.ts';
 import { classIndices, type DetectOptions } from '../detect/options.ts';
+import type { DetectionResult } from '../detect/result.ts';
 import type { GivenDetections } from './given.ts';
 import type { JournalFrame } from './journal.ts';
 import { type Looks, looksOf } from './looks.ts';
@@ -50,14 +51,24 @@ export async function* untilStopped<T>(items: AsyncIterable<T>, stop: Stop): Asy
 export interface LookOptions extends DetectOptions {
   /** Detections above this score get looks, from the same pass; the detector was loaded with `features`. Default: none. */
   readonly looksAbove?: number | undefined;
+  /** Ask for a frame only when the network is free, so that a live source gives its newest; default false. */
+  readonly newest?: boolean | undefined;
 }
 
 /** Frames through a network; decoding, the network and the reader's own work overlap. */
 export async function* detectedFrames(
   frames: AsyncIterable<VideoFrame>,
   detector: Detector,
-  { looksAbove, ...options }: LookOptions,
+  { looksAbove, newest, ...options }: LookOptions,
 ): AsyncGenerator<SeenFrame, void, undefined> {
+  const seen = (time: FrameTime, image: RgbImage, found: DetectionResult): SeenFrame => {
+    const looks = looksAbove === undefined ? undefined : looksOf(found, found.features!, looksAbove);
+    return { time, image, found, looks, fresh: true };
+  };
+  if (newest) {
+    for await (const { image, ...time } of frames) yield seen(time, image, await detector.detect(image, options));
+    return;
+  }
   const times: FrameTime[] = [];
   async function* images() {
     for await (const { image, ...time } of frames) {
@@ -67,9 +78,7 @@ export async function* detectedFrames(
   }
   for await (const item of detector.stream(images(), options)) {
     if ('error' in item) throw item.error;
-    const { image, result } = item;
-    const looks = looksAbove === undefined ? undefined : looksOf(result, result.features!, looksAbove);
-    yield { time: times.shift()!, image, found: result, looks, fresh: true };
+    yield seen(times.shift()!, item.image, item.result);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { BoxStyle } from '../../render/index.ts';
 import type { Anchor, CountingLine, CountingZone, TrackerName } from '../../track/index.ts';
-import type { FrameTime } from '../../video/index.ts';
+import type { FrameTime, LiveOptions } from '../../video/index.ts';
 import type { BlurOptions } from '../blurred.ts';
 import type { DetectOptions } from '../detect/options.ts';
 
@@ -34,6 +34,9 @@ export interface CountOptions {
   readonly hold?: number | undefined;
 }
 
+/** How a live source is read, beside what holds for every source. */
+export type LiveReading = Omit<LiveOptions, 'end' | 'every' | 'signal' | 'onNote'>;
+
 /** Which frames, how they are looked at and followed. `score` defaults to 0.1: trackers use weak boxes too. */
 export interface TrackOptions extends FollowOptions, CountOptions, Omit<DetectOptions, 'agnostic'> {
   readonly start?: number | string | undefined;
@@ -41,6 +44,11 @@ export interface TrackOptions extends FollowOptions, CountOptions, Omit<DetectOp
   readonly every?: number | undefined;
   /** Frames per second of a folder. */
   readonly fps?: number | undefined;
+  /**
+   * Permits an address or a camera as source, and says how it is read. Default: files and folders only, since a program
+   * that passes on what strangers typed must not be made to visit addresses.
+   */
+  readonly live?: LiveReading | undefined;
   /** Leave frames out that cannot be decoded, instead of stopping there. */
   readonly skipBroken?: boolean | undefined;
   /** File of detections (MOTChallenge text or COCO results) to track instead of a model's. */

@@ -3,7 +3,14 @@ import type { Detections, LabelSet, RgbImage } from '../../core/index.ts';
 import { encodePng } from '../../image/index.ts';
 import { addHeat, drawHeat, drawTracks, type HeatGrid, heatGrid } from '../../render/index.ts';
 import { type Tracks, writeMot } from '../../track/index.ts';
-import { canWriteVideo, type FrameTime, openVideoWriter, type VideoInfo, type VideoWriter } from '../../video/index.ts';
+import {
+  canWriteVideo,
+  type FrameTime,
+  isLiveName,
+  openVideoWriter,
+  type VideoInfo,
+  type VideoWriter,
+} from '../../video/index.ts';
 import { blurredClasses } from '../blurred.ts';
 import { GrowingFile, writeWhole } from '../formats/atomic.ts';
 import { Concealer } from './concealer.ts';
@@ -21,8 +28,14 @@ export interface OutputPaths {
   readonly journal: string | undefined;
 }
 
-/** Name that a source's outputs begin with: the file's, or the folder's; a MOTChallenge sequence's own. */
+/** Name that a source's outputs begin with: the file's, or the folder's; a MOTChallenge sequence's own; of a live source, what files may be called. */
 export function sourceStem(source: string): string {
+  if (isLiveName(source))
+    return source
+      .replace(/^device:/, 'device-')
+      .replace(/^\w+:\/+/, '')
+      .replace(/[^\w.]+/g, '-')
+      .replace(/^[-.]+|[-.]+$/g, '');
   const full = resolve(source);
   const name = basename(full);
   if (name === 'img1') return basename(dirname(full));
@@ -32,7 +45,7 @@ export function sourceStem(source: string): string {
 export async function outputPaths(info: VideoInfo, options: TrackFileOptions): Promise<OutputPaths> {
   const { out, mot, video, heatmap, draw = true } = options;
   const base = out === undefined ? undefined : join(out, `${sourceStem(info.source)}.tracks`);
-  const asFile = info.kind === 'video' && (await canWriteVideo());
+  const asFile = info.kind !== 'folder' && (await canWriteVideo());
   const drawn = base !== undefined && draw ? [asFile ? `${base}.mp4` : `${base}/`] : [];
   const first = base ?? mot ?? video?.replace(/[/\\]+$/, '') ?? heatmap;
   return {

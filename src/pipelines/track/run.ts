@@ -2,11 +2,12 @@ import { access, readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { DenseError, fail, type LabelSet, messageOf } from '../../core/index.ts';
 import type { Tracks } from '../../track/index.ts';
-import { type FrameSource, type FrameTime, openFrames, type VideoInfo } from '../../video/index.ts';
+import { type FrameSource, type FrameTime, type LiveStats, openFrames, type VideoInfo } from '../../video/index.ts';
 import { blurredClasses } from '../blurred.ts';
 import type { Detector } from '../detect/detector.ts';
 import type { DetectOptions } from '../detect/options.ts';
 import { expectedFrames } from '../expected-frames.ts';
+import { liveStats, openIfLive, takesNewest } from '../live-source.ts';
 import { overlapped } from '../overlap.ts';
 import { stoppedError } from '../stopped.ts';
 import { checkAppearance, checkFeatures } from './appearance.ts';
@@ -36,20 +37,22 @@ export interface TrackReport {
   readonly written: readonly string[];
   /** With `resume`: an earlier run had done everything. */
   readonly skipped: boolean;
+  /** Of a live source: frames received and left out, connections restored. */
+  readonly live?: LiveStats | undefined;
 }
 
 /** Loads the network; asked only when it is needed. */
 export type DetectorSource = () => Promise<Detector>;
 
 /**
- * Follows objects through a video or a folder of frames and writes what was asked for. Decoding, the network, tracking
+ * Follows objects through a video, a folder of frames or, with `options.live`, a camera or stream, and writes what was asked for. Decoding, the network, tracking
  * and encoding overlap, and no more than a few frames are held, whatever the length.
  *
  * When it stops early (the signal, a broken frame, a full disk), every output that can be is ended whole with the
  * frames before, the JSON says where, and the error tells it too. A model's boxes are kept in a journal beside the
  * outputs until the run is whole: with `resume` they are replayed, and the result is that of an uninterrupted run.
  *
- * @param source video file or folder of frames
+ * @param source video file or folder of frames; with `options.live` also what openLive takes
  * @param load gives the detector; not called with `options.detections`
  * @throws {DenseError} BAD_INPUT for a source, frame or file of detections that cannot be read; BAD_USAGE for options that
  *   make no sense; UNAVAILABLE for a video without FFmpeg; ABORTED by the signal; RUNTIME for a full disk
@@ -60,7 +63,15 @@ export async function trackVideo(
   options: TrackFileOptions = {},
 ): Promise<TrackReport> {
   checkAppearance(options);
-  const opened = await openFrames(source, sourceOptions(options));
+  const opened = (await openIfLive(source, options)) ?? (await openFrames(source, sourceOptions(options)));
+  try {
+    return await trackOpened(opened, load, options);
+  } finally {
+    await opened.close?.();
+  }
+}
+
+async function trackOpened(opened: FrameSource, load: DetectorSource, options: TrackFileOptions): Promise<TrackReport> {
   const { info } = opened;
   const paths = await outputPaths(info, options);
   const written = writtenPaths(paths);
@@ -103,7 +114,7 @@ export async function trackVideo(
   for (const frame of given?.byFrame.keys() ?? []) lastGiven = Math.max(lastGiven, frame);
   if (options.end === undefined && run.last && lastGiven > run.last.index + 1)
     options.onNote?.(`detections reach to frame ${lastGiven}, the video ends with frame ${run.last.index + 1}`);
-  return { info, frames: run.done, ...tally.report(), written, skipped: false };
+  return { info, frames: run.done, ...tally.report(), written, skipped: false, live: liveStats(opened) };
 }
 
 interface Run {
@@ -173,7 +184,7 @@ async function* modelFrames(
   stop: Stop,
 ): AsyncGenerator<SeenFrame, void, undefined> {
   const earlier = journal?.earlier ?? [];
-  const detect = { ...detectOptions(options), looksAbove: follower.looksAbove };
+  const detect = { ...detectOptions(options), looksAbove: follower.looksAbove, newest: takesNewest(source) };
   if (earlier.length === 0) return yield* detectedFrames(untilStopped(source, stop), detector, detect);
   if (pixels) return yield* resumedFrames(untilStopped(source, stop), earlier, detector, detect);
   for (const frame of earlier) yield { ...frame, image: undefined, fresh: false };
@@ -206,7 +217,7 @@ async function openJournal(
   options: TrackFileOptions,
   looksAbove: number | undefined,
 ): Promise<Journal | undefined> {
-  if (journal === undefined) return undefined;
+  if (journal === undefined || info.kind === 'live') return undefined;
   const { size, mtimeMs } = await stat(info.source);
   const { start = 1, every = 1, skipBroken = false } = options;
   const key = {
