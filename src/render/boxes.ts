@@ -48,7 +48,7 @@ export interface DrawingPlan {
 
 /**
  * A copy of the picture with boxes and labels: a stable colour per class, large boxes below small ones, labels of
- * better boxes placed first, never outside the picture and never over each other; where there is no room for a label, it
+ * better boxes placed first, never outside the picture and hardly over each other; where there is no room for a label, it
  * is shortened or left out.
  *
  * @param found boxes in pixels of `image`

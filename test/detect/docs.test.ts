@@ -14,8 +14,8 @@ const blocks = (page: string, language: string) =>
   [
     ...readFileSync(join(ROOT, 'docs', page), 'utf8').matchAll(new RegExp(`^\`\`\`${language}\n([^]*?)^\`\`\``, 'gm')),
   ].map(m => m[1]);
-const examples = blocks('api.md', 'ts');
-const commands = blocks('detect.md', 'sh').flatMap(block => block.trim().split('\n'));
+const examples = ['api.md', 'drawing.md'].flatMap(page => blocks(page, 'ts'));
+const commands = ['detect.md', 'drawing.md'].flatMap(page => blocks(page, 'sh')).flatMap(b => b.trim().split('\n'));
 
 let desk: string;
 let modules: string;
@@ -47,7 +47,7 @@ afterAll(() => {
   rmSync(modules, { recursive: true });
 });
 
-describe('docs/api.md', { timeout: 240_000 }, () => {
+describe('docs/api.md, docs/drawing.md', { timeout: 240_000 }, () => {
   test.each(examples.map((code, i) => [i, code] as const))('example %i runs and prints', async i => {
     const lines: string[] = [];
     const log = vi.spyOn(console, 'log').mockImplementation((...parts) => void lines.push(parts.join(' ')));
@@ -70,7 +70,7 @@ describe('docs/api.md', { timeout: 240_000 }, () => {
   });
 });
 
-describe('docs/detect.md', { timeout: 240_000 }, () => {
+describe('docs/detect.md, docs/drawing.md', { timeout: 240_000 }, () => {
   test('has examples', () => expect(commands.length).toBeGreaterThan(10));
   test.each(commands)('%s', async command => {
     const [program, ...args] = [...command.matchAll(/"([^"]*)"|(\S+)/g)].map(m => m[1] ?? m[2]);

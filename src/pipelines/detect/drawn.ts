@@ -83,6 +83,7 @@ async function hrefOf(
 
 /** Address of a file, relative to another: both may be moved together. */
 function linkTo(path: string, from: string): string {
+  if (/^https?:/i.test(path)) return path;
   const way = relative(dirname(resolve(from)), resolve(path));
   if (isAbsolute(way)) return pathToFileURL(way).href; // another drive
   return way.split(sep).map(encodeURIComponent).join('/');
