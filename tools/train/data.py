@@ -15,6 +15,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from labels import COCO80, category_names, names_of
+
 cv2.setNumThreads(0)
 
 
@@ -57,20 +59,47 @@ def read_shards(folder):
     return photos
 
 
-def read_coco(images, annotations):
-    """COCO format; crowds are left out. Classes are categories sorted by id."""
+def read_coco(images, annotations, labels, grow=False):
+    """COCO format. Crowds and empty boxes are left out, so are categories that `labels` (a list of names) does not have;
+    with `grow` those are added to it. A picture without annotations is one of background."""
     with open(annotations) as file:
         coco = json.load(file)
-    order = {c["id"]: i for i, c in enumerate(sorted(coco["categories"], key=lambda c: c["id"]))}
-    boxes = {}
+    for name in category_names(coco):
+        if name not in labels and grow:
+            labels.append(name)
+    order = {c["id"]: labels.index(c["name"]) for c in coco["categories"] if c["name"] in labels}
+    boxes, left_out = {}, 0
     for a in coco["annotations"]:
-        if not a.get("iscrowd"):
-            x, y, w, h = a["bbox"]
-            boxes.setdefault(a["image_id"], []).append([x, y, x + w, y + h, 1.0, order[a["category_id"]]])
-    return [
+        if a.get("iscrowd") or min(a["bbox"][2:]) <= 0 or a["category_id"] not in order:
+            left_out += 1
+            continue
+        x, y, w, h = a["bbox"]
+        boxes.setdefault(a["image_id"], []).append([x, y, x + w, y + h, 1.0, order[a["category_id"]]])
+    if left_out:
+        print(f"{annotations}: {left_out} annotations left out (crowds, empty boxes, classes that are not learnt)", flush=True)
+    photos = [
         Photo(os.path.join(images, i["file_name"]), np.array(boxes.get(i["id"], []), np.float32).reshape(-1, 6), "coco", True)
         for i in coco["images"]
     ]
+    absent = [p.data for p in photos if not os.path.exists(p.data)]
+    if absent:
+        raise FileNotFoundError(f"{len(absent)} of {len(photos)} pictures are not there, for example {absent[0]}")
+    return photos
+
+
+def read_data(entries, labels=None):
+    """A config's `data` -> photographs, names of their classes. Without `labels` these are COCO's 80 where there are shards,
+    else the annotations' categories, sorted by id, in the order of the entries."""
+    shards = any("shards" in d for d in entries)
+    names = names_of(labels) if labels else list(COCO80) if shards else []
+    photos = []
+    for d in entries:
+        if "shards" in d:
+            photos += read_shards(os.path.expandvars(d["shards"]))
+        else:
+            paths = [os.path.expandvars(d[k]) for k in ("images", "annotations")]
+            photos += read_coco(*paths, names, grow=not labels and not shards)
+    return photos, names
 
 
 def class_balanced_weights(photos, threshold=0.02, power=0.5, limit=6.0, certain=0.4):

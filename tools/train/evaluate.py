@@ -49,22 +49,29 @@ def detect(model, picture, size, score=0.001, iou=0.5, limit=100, before=1000):
 
 
 def evaluate(model, images, annotations, size, results=None, iou=0.5):
-    """-> {"AP": ..., ...} over every picture of `annotations`."""
+    """-> {"AP": ..., ...} over every picture of `annotations`. Classes are matched by name where the model knows its own
+    (`model.labels`); the annotations' other categories do not count."""
     model.eval()
+    names = getattr(model, "labels", None)
     with contextlib.redirect_stdout(io.StringIO()):
         gt = COCO(annotations)
         categories = sorted(gt.getCatIds())
+        if names is not None:
+            ids = {c["name"]: c["id"] for c in gt.cats.values()}
+            categories = [ids.get(name) for name in names]
         found = []
         for i in sorted(gt.getImgIds()):
             picture = cv2.imread(os.path.join(images, gt.imgs[i]["file_name"]))[:, :, ::-1]
             for x1, y1, x2, y2, s, c in detect(model, picture, size, iou=iou).tolist():
-                found.append(dict(image_id=i, category_id=categories[int(c)], bbox=[x1, y1, x2 - x1, y2 - y1], score=s))
+                if categories[int(c)] is not None:
+                    found.append(dict(image_id=i, category_id=categories[int(c)], bbox=[x1, y1, x2 - x1, y2 - y1], score=s))
         if results:
             with open(results, "w") as file:
                 json.dump(found, file)
         if not found:
             return dict.fromkeys(STATS, 0.0)
         e = COCOeval(gt, gt.loadRes(found), "bbox")
+        e.params.catIds = sorted(c for c in categories if c is not None)
         e.evaluate(), e.accumulate(), e.summarize()
     return dict(zip(STATS, e.stats.tolist()))
 

@@ -96,19 +96,12 @@ def aligned(path):
         file.write(padded.to_bytes(8, "little") + raw[8 : 8 + length].ljust(padded) + raw[8 + length :])
 
 
-def main():
-    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--weights", required=True)
-    p.add_argument("--out", required=True)
-    p.add_argument("--name", required=True)
-    p.add_argument("--version", default="0.1.0")
-    p.add_argument("--size", type=int, required=True)
-    p.add_argument("--origin", required=True)
-    p.add_argument("--data", required=True)
-    p.add_argument("--labels", default="coco80")
-    p.add_argument("--metrics", help="JSON file holding the list for model.json's `metrics`")
-    a = p.parse_args()
-    saved = torch.load(a.weights, weights_only=True, map_location="cpu")
+def write_directory(saved, out, name, size, origin, data, version="0.1.0", license="Apache-2.0", labels=None, metrics=()):
+    """Writes a model directory.
+
+    saved: what train.py saves, `{"model", "model_options", "labels"}`; size: height and width of the input, pixels
+    -> path of the weights, blocks that features are taken after
+    """
     model = Detector(**saved["model_options"])
     model.load_state_dict(saved["model"])
     model.eval()
@@ -121,25 +114,25 @@ def main():
     if model.depth is not None:
         tensors |= fold_depth(model.depth)
         extra |= depth_statistics(model.depth)
-    heads, taps = describe_heads(model, a.labels)
-    os.makedirs(a.out, exist_ok=True)
-    path = os.path.join(a.out, "weights.safetensors")
+    # a checkpoint of before other classes could be learnt names none
+    heads, taps = describe_heads(model, labels or saved.get("labels") or "coco80")
+    os.makedirs(out, exist_ok=True)
+    path = os.path.join(out, "weights.safetensors")
     stored = {k: v.half().contiguous() for k, v in tensors.items()} | extra
     save_file(stored, path, {"format": "pt"})
     aligned(path)
     with open(path, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
-    metrics = json.load(open(a.metrics)) if a.metrics else []
     description = {
         "format": 1,
-        "name": a.name,
-        "version": a.version,
-        "license": "Apache-2.0",
-        "origin": a.origin,
-        "data": a.data,
+        "name": name,
+        "version": version,
+        "license": license,
+        "origin": origin,
+        "data": data,
         "backbone": {"arch": arch, "rope": "meta", "taps": taps},
         "input": {
-            "size": [a.size, a.size],
+            "size": [size, size],
             "multipleOf": model.backbone.cfg.patch,
             "resize": "squash",
             "mean": [0.5, 0.5, 0.5],
@@ -149,11 +142,31 @@ def main():
         "heads": heads,
         **({"nms": {"kind": "hard", "iou": 0.5, "score": 0.3, "max": 100}} if "detection" in heads else {}),
         "files": {"weights": {"path": "weights.safetensors", "dtype": "fp16", "sha256": digest}},
-        "metrics": metrics,
+        "metrics": list(metrics),
     }
-    with open(os.path.join(a.out, "model.json"), "w") as file:
+    with open(os.path.join(out, "model.json"), "w") as file:
         json.dump(description, file, indent=2)
         file.write("\n")
+    return path, taps
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--weights", required=True)
+    p.add_argument("--out", required=True)
+    p.add_argument("--name", required=True)
+    p.add_argument("--version", default="0.1.0")
+    p.add_argument("--license", default="Apache-2.0")
+    p.add_argument("--size", type=int, required=True)
+    p.add_argument("--origin", required=True)
+    p.add_argument("--data", required=True)
+    p.add_argument("--labels", help="name of a label set; default: the classes it was trained on")
+    p.add_argument("--metrics", help="JSON file holding the list for model.json's `metrics`")
+    a = p.parse_args()
+    saved = torch.load(a.weights, weights_only=True, map_location="cpu")
+    metrics = json.load(open(a.metrics)) if a.metrics else []
+    told = (a.out, a.name, a.size, a.origin, a.data, a.version, a.license, a.labels, metrics)
+    path, taps = write_directory(saved, *told)
     print(f"{path}: {os.path.getsize(path) / 1e6:.1f} MB, taps {taps}")
 
 

@@ -9,6 +9,7 @@ from safetensors.torch import load_file
 from dpt import folded_convolutions
 from export import folded_pairs
 from head import Detector
+from labels import names_of
 
 
 def unfold_head(head, tensors):
@@ -90,12 +91,15 @@ def model_options(folder, tensors=None):
 
 
 def load_directory(folder):
-    """-> (Detector in eval mode, its options)"""
+    """-> (Detector in eval mode with its classes' names in `labels`, its options)"""
     with open(os.path.join(folder, "model.json")) as file:
-        path = os.path.join(folder, json.load(file)["files"]["weights"]["path"])
+        description = json.load(file)
+    path = os.path.join(folder, description["files"]["weights"]["path"])
     tensors = {k: v.float() for k, v in load_file(path).items()}
     options = model_options(folder, tensors)
     model = Detector(**options)
+    if "detection" in description["heads"]:
+        model.labels = names_of(description["heads"]["detection"]["labels"])
     model.backbone.load_state_dict({k: v for k, v in tensors.items() if not k.startswith(("head.", "depth.", "train."))})
     with torch.no_grad():
         if model.head is not None:
@@ -112,4 +116,6 @@ def load_detector(path):
     saved = torch.load(path, weights_only=True, map_location="cpu")
     model = Detector(**saved["model_options"])
     model.load_state_dict(saved["model"])
+    if model.head is not None:  # files of before other classes could be learnt hold COCO's
+        model.labels = names_of(saved.get("labels", "coco80"))
     return model.eval()

@@ -18,23 +18,25 @@ from queue import Queue
 import numpy as np
 import torch
 
-from data import Composer, jitter_colours, read_coco, read_shards
+from data import Composer, jitter_colours, read_data
 from depth_data import DepthSource, depth_sets
 from depth_evaluate import evaluate_depth, line, predict
 from depth_losses import metric_losses, relative_losses
 from evaluate import evaluate
 from head import Detector
+from labels import carry_outputs, names_of, short
 from losses import dense_distillation, task_aligned
 from model_dir import load_directory
 from optim import build_optimizers
 from picodet import PicoDet
 
 
-def load_start(model, path):
-    """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector: a model directory, or saved by this script."""
+def read_start(path):
+    """Backbone weights in Meta's names (.safetensors or .pt), or a whole detector: a model directory, or saved by this script.
+    -> weights, and of a detector its options and its classes' names (else None)"""
     if os.path.isdir(path):
-        model.load_known(load_directory(path)[0].state_dict())
-        return
+        model, options = load_directory(path)
+        return model.state_dict(), options, getattr(model, "labels", None)
     if path.endswith(".safetensors"):
         from safetensors.torch import load_file
 
@@ -42,12 +44,34 @@ def load_start(model, path):
     else:
         state = torch.load(path, weights_only=True, map_location="cpu")
         if "model_options" in state:
-            model.load_known(state["model"])
-            return
+            return state["model"], state["model_options"], names_of(state.get("labels", "coco80"))
         for key in ("state_dict", "weights"):
             state = state.get(key, state)
     state = {k.removeprefix("module.").removeprefix("visual."): v.float() for k, v in state.items()}
-    model.backbone.load_state_dict({k: v for k, v in state.items() if not k.startswith("head.")})
+    return {k: v for k, v in state.items() if not k.startswith("head.")}, None, None
+
+
+def load_start(model, state, options, labels):
+    """What `read_start` gave into a model, whose classes may be others."""
+    if options is None:
+        model.backbone.load_state_dict(state)
+        return
+    if model.head is not None and labels and labels != model.labels:
+        state = dict(state)
+        known = carry_outputs(state, model.head, labels, model.labels)
+        print(f"classes {model.labels}; known to the start: {known or 'none'}", flush=True)
+    model.load_known(state)
+
+
+def resolve_options(cfg, options):
+    """Options of Detector: those of the config, else those of the detector it starts from (None: a bare backbone). That one's
+    depth head stays only where it still fits: where depth is learnt too, or the backbone is fixed."""
+    if "model" in cfg:
+        return dict(cfg["model"])
+    options = dict(options or {})
+    if "depth" not in cfg and cfg.get("freeze") != "all" and options.pop("dpt", None):
+        print("the start's depth head is left out: it fits the start's backbone only", flush=True)
+    return options
 
 
 class Source(threading.Thread):
@@ -96,21 +120,29 @@ class Trainer:
     def __init__(self, cfg, device):
         self.cfg, self.device = cfg, device
         torch.manual_seed(cfg.get("seed", 1))
-        self.model = Detector(**cfg.get("model", {}))
-        if cfg.get("start"):
-            load_start(self.model, os.path.expandvars(cfg["start"]))
-        self.model.to(device)
         self.only_depth = cfg.get("only") == "depth"
+        state, options, known = read_start(os.path.expandvars(cfg["start"])) if cfg.get("start") else (None, None, None)
+        self.photos, labels = ([], []) if self.only_depth else read_data(cfg["data"], cfg.get("labels"))
+        labels = labels or known or names_of("coco80")
+        self.options = resolve_options(cfg, options)
+        if self.options.get("detection", True):
+            self.options["classes"] = len(labels)
+        self.model = Detector(**self.options)
+        self.model.labels = labels
+        if state is not None:
+            load_start(self.model, state, options, known)
+        self.model.to(device)
         if "depth" in cfg and self.model.depth is None:
             raise ValueError("the config has `depth` but no `model.dpt`: name at least its taps")
         if cfg.get("freeze"):
             blocks = len(self.model.backbone.transformer.resblocks)
             self.model.backbone.freeze(blocks if cfg["freeze"] == "all" else cfg["freeze"])
-        if self.only_depth and self.model.head is not None:
-            self.model.head.requires_grad_(False)
+        for head in self.idle_heads():
+            head.requires_grad_(False)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimizers = build_optimizers(self.model, **cfg.get("optimizer", {}))
         self.seen, self.step = 0, 0
+        self.figures = None  # the last measured ones of `evaluate`
         self.generator = torch.Generator().manual_seed(cfg.get("seed", 1))
         self.out = cfg["out"]
         os.makedirs(self.out, exist_ok=True)
@@ -121,6 +153,8 @@ class Trainer:
         if not os.path.exists(path):
             return
         state = torch.load(path, map_location=self.device, weights_only=True)
+        if self.model.head is not None and names_of(state.get("labels", "coco80")) != self.model.labels:
+            raise ValueError(f"{path} learns other classes than the data now have: give another `out`")
         lacking = self.model.load_known(state["model"])
         self.ema.load_known(state["ema"])
         if lacking:
@@ -137,10 +171,11 @@ class Trainer:
         print(f"resumed at {self.seen} pictures", flush=True)
 
     def save(self):
-        options = self.cfg.get("model", {})
+        options, labels = self.options, short(self.model.labels)
         state = dict(model=self.model.state_dict(), ema=self.ema.state_dict(), seen=self.seen, step=self.step)
-        state |= dict(optimizers=[o.state_dict() for o in self.optimizers], model_options=options)
-        for name, value in (("last.pt", state), ("ema.pt", dict(model=self.ema.state_dict(), model_options=options, seen=self.seen))):
+        state |= dict(optimizers=[o.state_dict() for o in self.optimizers], model_options=options, labels=labels)
+        ema = dict(model=self.ema.state_dict(), model_options=options, labels=labels, seen=self.seen)
+        for name, value in (("last.pt", state), ("ema.pt", ema)):
             path = os.path.join(self.out, name)
             torch.save(value, path + ".tmp")
             os.replace(path + ".tmp", path)
@@ -169,9 +204,11 @@ class Trainer:
             values = dense_distillation(maps, teacher_maps, self.model.strides, classes, bins, beta=weights.get("beta", 2.0))
             for name, value, weight in zip(("cls", "box", "kl"), values, weights.get("dense", (1.0, 1.5, 0.25))):
                 total, parts["dense_" + name] = total + weight * value, value.item()
-        if any(weights.get("boxes", (0, 0, 0))):
+        # without a teacher the boxes are all there is to learn from
+        of_boxes = weights.get("boxes", (0, 0, 0) if teacher_maps is not None else (1.0, 2.0, 0.25))
+        if any(of_boxes):
             values = task_aligned(maps, boxes, self.model.strides, classes, bins)
-            for name, value, weight in zip(("cls", "box", "dfl"), values, weights["boxes"]):
+            for name, value, weight in zip(("cls", "box", "dfl"), values, of_boxes):
                 total, parts["boxes_" + name] = total + weight * value, value.item()
         return total, parts
 
@@ -215,17 +252,23 @@ class Trainer:
             x, maps, targets = self.pool[index]
             x = x.float()
             maps = None if maps is None else [m.float() for m in maps]
-            if torch.rand((), generator=self.generator) < 0.5:
+            # signs and letters are others in the mirror: `"mirror": false`
+            if self.cfg.get("mirror", True) and torch.rand((), generator=self.generator) < 0.5:
                 x = x.flip(-1)
                 maps = None if maps is None else flip_maps(maps, self.model.head.classes, self.model.head.bins)
                 targets = [flip_boxes(b, size) for b in targets]
             yield x, maps, targets
 
+    def idle_heads(self):
+        """Heads that do not learn."""
+        idle = [self.model.head if self.only_depth else None, None if "depth" in self.cfg else self.model.depth]
+        return [head for head in idle if head is not None]
+
     def train_mode(self):
         """A head that does not learn keeps its batch norms' statistics."""
         self.model.train()
-        if self.only_depth and self.model.head is not None:
-            self.model.head.eval()
+        for head in self.idle_heads():
+            head.eval()
 
     def run(self, minutes=None):
         cfg, begun = self.cfg, time.time()
@@ -235,10 +278,7 @@ class Trainer:
             print(f"{s.folder}: {len(s.frames)} pictures with depth, weight {s.weight}", flush=True)
         # depth batches that each detection batch brings; what is left of a whole one is carried on
         ratio, due = depth.get("ratio", 1), 0.0
-        photos = []
-        for d in [] if self.only_depth else cfg["data"]:
-            folder = os.path.expandvars(d.get("shards", d.get("images", "")))
-            photos += read_shards(folder) if "shards" in d else read_coco(folder, os.path.expandvars(d["annotations"]))
+        photos = self.photos
         teacher = PicoDet(os.path.expandvars(cfg["teacher"]), self.device) if cfg.get("teacher") and photos else None
         amp = lambda: torch.autocast(self.device.split(":")[0], torch.bfloat16, enabled=cfg.get("bf16", True))  # noqa: E731
         print(f"{len(photos)} photographs, {sum(p.numel() for p in self.model.parameters())} parameters", flush=True)
@@ -309,7 +349,8 @@ class Trainer:
             log.write(json.dumps(dict(seen=self.seen, depth_size=d["size"], depth=row)) + "\n"), log.flush()
         if e and not self.only_depth:
             paths = [os.path.expandvars(e[k]) for k in ("images", "annotations")]
-            row = dict(seen=self.seen, eval_size=e["size"], **{k: round(v, 4) for k, v in evaluate(self.ema, *paths, e["size"]).items()})
+            self.figures = {k: round(v, 4) for k, v in evaluate(self.ema, *paths, e["size"]).items()}
+            row = dict(seen=self.seen, eval_size=e["size"], **self.figures)
             print(json.dumps(row), flush=True)
             log.write(json.dumps(row) + "\n"), log.flush()
 
