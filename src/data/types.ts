@@ -64,7 +64,13 @@ export interface Dataset {
 }
 
 /** Kinds of faults of a source, as `data check` names them. */
-export type ReadProblemKind = 'bad-record' | 'unknown-class' | 'unknown-picture' | 'missing-picture' | 'unused-label';
+export type ReadProblemKind =
+  | 'bad-record'
+  | 'leak'
+  | 'unknown-class'
+  | 'unknown-picture'
+  | 'missing-picture'
+  | 'unused-label';
 
 /** A fault met while reading. */
 export interface ReadProblem {

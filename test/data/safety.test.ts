@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { formatYoloLabels, lossesOf, parseDarknetData, parseXml } from '../../src/data/index.ts';
-import { convertDataset, openDataset, writeDataset } from '../../src/pipelines/data/index.ts';
+import { formatYoloLabels, lossesOf, parseCsv, parseDarknetData, parseXml } from '../../src/data/index.ts';
+import { checkData, convertDataset, openDataset, writeDataset } from '../../src/pipelines/data/index.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/datasets/', import.meta.url));
 let root: string;
@@ -81,4 +81,38 @@ test('yolo: a ring of two points is no polygon; as one it would read as a box of
   const one = { ...picture('a.png'), objects: [object] };
   expect(formatYoloLabels(one, true).trim().split(' ')).toHaveLength(9);
   expect(lossesOf({ ...dataset(), pictures: [one] }, 'yolo', { masks: true })).toHaveLength(1);
+});
+
+describe('CSV', () => {
+  const same = (text: string, rows: string[][]) => expect(parseCsv(text)).toEqual(rows);
+  // what python -c 'import csv, sys; print(list(csv.reader(sys.stdin)))' prints, but an empty line is a row of one empty cell
+  test('is read as Python reads it', () => {
+    same('', []);
+    same('a,b\n', [['a', 'b']]);
+    same('a,\r\n,b', [
+      ['a', ''],
+      ['', 'b'],
+    ]);
+    same('"a,1","b\n2","c""3"\n\nx', [['a,1', 'b\n2', 'c"3'], [''], ['x']]);
+    same('"a"b,c"d"\n', [['ab', 'c"d"']]);
+    same('a,"b\nc,d\n', [['a', 'b\nc,d\n']]);
+    same('""\n"",', [[''], ['', '']]);
+  });
+  test('takes time with the length of the text, quotes or not', () => {
+    const begun = performance.now();
+    parseCsv(`${'"'.repeat(400_000)}x`);
+    expect(performance.now() - begun).toBeLessThan(2000);
+  });
+});
+
+test('VOC: a picture that two lists name is a leak; it keeps its first split', async () => {
+  cpSync(join(GOLDEN, 'voc'), join(root, 'Annotations'), { recursive: true });
+  cpSync(join(GOLDEN, 'images'), join(root, 'JPEGImages'), { recursive: true });
+  mkdirSync(join(root, 'ImageSets/Main'), { recursive: true });
+  writeFileSync(join(root, 'ImageSets/Main/train.txt'), '1\n2\n3\n');
+  writeFileSync(join(root, 'ImageSets/Main/val.txt'), '3\n4\n');
+  await expect(openDataset(root)).rejects.toThrow('names 3, which train.txt names too');
+  const { findings, splits } = await checkData({ sources: [{ annotations: root }], pictures: false });
+  expect(findings.filter(f => f.kind === 'leak').map(f => f.severity)).toEqual(['error']);
+  expect(splits).toEqual({ train: 3, val: 1 });
 });

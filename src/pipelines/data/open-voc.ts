@@ -1,6 +1,14 @@
 import { basename, dirname, join, posix } from 'node:path';
 import { DenseError, throwIfAborted } from '../../core/index.ts';
-import { CategoryTable, type DataPicture, type Dataset, parseNames, parseVoc, strictly } from '../../data/index.ts';
+import {
+  CategoryTable,
+  type DataPicture,
+  type Dataset,
+  type ProblemSink,
+  parseNames,
+  parseVoc,
+  strictly,
+} from '../../data/index.ts';
 import type { DatasetSource } from './open-options.ts';
 import { filesBelow, findImagesFolder, kindOf, namesIfThere, placed, readText } from './places.ts';
 
@@ -23,7 +31,7 @@ export async function openVoc(source: DatasetSource): Promise<Dataset> {
   const namesText =
     source.names === undefined ? await namesIfThere(join(root, 'classes.txt')) : await readText(source.names);
   const categories = new CategoryTable(namesText === undefined ? undefined : parseNames(namesText));
-  const splits = await readSplits(join(root, 'ImageSets', 'Main'), source.split);
+  const splits = await readSplits(join(root, 'ImageSets', 'Main'), source.split, onProblem);
   const pictures: DataPicture[] = [];
   for (const { path, relative } of files) {
     throwIfAborted(signal);
@@ -57,12 +65,29 @@ function fileOf(filename: string, stem: string): string {
 }
 
 /** Split by annotation, from the lists that are there. */
-async function readSplits(folder: string, wanted: string | undefined): Promise<ReadonlyMap<string, string>> {
+async function readSplits(
+  folder: string,
+  wanted: string | undefined,
+  sink: ProblemSink,
+): Promise<ReadonlyMap<string, string>> {
   const of = new Map<string, string>();
   const hasOwn = wanted !== undefined && (await kindOf(join(folder, `${wanted}.txt`))) === 'file';
   for (const split of hasOwn ? [wanted] : SPLITS) {
     const text = await namesIfThere(join(folder, `${split}.txt`));
-    for (const line of text?.split(/\r?\n/) ?? []) if (line.trim() !== '') of.set(line.trim(), split);
+    for (const line of text?.split(/\r?\n/) ?? []) {
+      const stem = line.trim();
+      if (stem === '') continue;
+      const before = of.get(stem) ?? split;
+      if (before === split) of.set(stem, split);
+      else
+        sink({
+          kind: 'leak',
+          where: join(folder, `${split}.txt`),
+          what: `names ${stem}, which ${before}.txt names too`,
+          why: 'a picture belongs to one split',
+          fix: 'take it out of one of the lists',
+        });
+    }
   }
   return of;
 }
