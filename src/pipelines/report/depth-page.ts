@@ -131,7 +131,8 @@ async function block(name: string, figures: Figures, { load, protocol, onWarning
     for (const panel of panels) {
       const [height, width] = panel.shape;
       const scale = Math.min(1, PANEL / width);
-      const small = scale < 1 ? resizeImage(panel, Math.round(height * scale), PANEL, { antialias: true }) : panel;
+      const small =
+        scale < 1 ? resizeImage(panel, Math.max(1, Math.round(height * scale)), PANEL, { antialias: true }) : panel;
       const data = Buffer.from(await encodeJpeg(small, { quality: 80 })).toString('base64');
       pictures.push(`<img alt="" style="width:24.5%" src="data:image/jpeg;base64,${data}">`);
     }
