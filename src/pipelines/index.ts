@@ -102,6 +102,7 @@ export { appearanceLayer, loadTrackDetector } from './track/appearance.ts';
 export type { LineReport, StopReport, TrackSummary, ZoneReport } from './track/json.ts';
 export type { CountOptions, FollowOptions, LiveReading, TrackFileOptions, TrackOptions } from './track/options.ts';
 export { type DetectorSource, type TrackReport, trackVideo } from './track/run.ts';
+export { type TrackedFrame, type TrackFramesOptions, trackFrames } from './track/stream.ts';
 export {
   type SpeedReport,
   type ValDepthOptions,

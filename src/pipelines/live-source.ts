@@ -43,8 +43,3 @@ function refuseUnfit({ start, fps, skipBroken, detections, resume, batch }: Aske
 export function liveStats(source: FrameSource) {
   return 'stats' in source ? (source as LiveSource).stats() : undefined;
 }
-
-/** Whether frames are to be taken one by one, the newest each time. */
-export function takesNewest(source: FrameSource): boolean {
-  return 'drops' in source && (source as LiveSource).drops;
-}

@@ -33,7 +33,8 @@ export type PictureItem<R, S extends ImageSource = ImageSource> =
 
 /**
  * Runs pictures through a network, in order: while one batch passes, the next pictures are decoded, and memory holds
- * only a few of them. A picture that cannot be read is an item with an `error`; the stream goes on.
+ * only a few of them. A picture that cannot be read is an item with an `error`; the stream goes on. A live source that drops
+ * frames is asked for one only when the network is free, so that it gives its newest.
  *
  * @param work results of up to `options.batch` pictures, in their order
  * @throws {DenseError} ABORTED by the signal; what `work` throws
@@ -43,6 +44,13 @@ export async function* streamPictures<S extends ImageSource, R>(
   options: StreamOptions,
   work: (images: readonly RgbImage[]) => Promise<readonly R[]>,
 ): AsyncGenerator<PictureItem<R, S>, void, undefined> {
+  if (takesNewest(sources)) {
+    for await (const { index, source } of numbered(sources)) {
+      const item = await tryDecode(index, source, options);
+      yield 'image' in item ? { ...item, result: (await work([item.image]))[0] } : item;
+    }
+    return;
+  }
   const decoded = overlapped(numbered(sources), DECODE_AHEAD + options.batch, ({ index, source }) =>
     tryDecode(index, source, options),
   );
@@ -53,6 +61,11 @@ export async function* streamPictures<S extends ImageSource, R>(
     return group.map((item): PictureItem<R, S> => ('image' in item ? { ...item, result: results[next++] } : item));
   });
   for await (const group of done) yield* group;
+}
+
+/** Whether these are frames of a live source that leaves out those nobody asked for in time. */
+export function takesNewest(sources: object): boolean {
+  return 'drops' in sources && sources.drops === true;
 }
 
 async function tryDecode<S extends ImageSource>(index: number, source: S, options: StreamOptions) {

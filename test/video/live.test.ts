@@ -8,6 +8,7 @@ import { Latest } from '../../src/video/latest.ts';
 import { parseLiveName } from '../../src/video/live-name.ts';
 import { av, numberOf, writeNumbered } from './helpers.ts';
 import { type Serving, serveBytes, toTransportStream } from './live-server.ts';
+import { readFilm, serveRtsp } from './rtsp-server.ts';
 
 const FRAMES = 50;
 let root: string;
@@ -135,6 +136,29 @@ describe.skipIf(!av)('a live stream', { timeout: 30_000 }, () => {
     const { seen, stats } = await read(rules, { reconnect: 1, drop: false }, 0, 'http');
     expect(stats.reconnects).toBe(1);
     expect(numbers(seen)).toEqual(expect.arrayContaining(upTo(FRAMES - 4))); // HTTP without a length ends like a cut: the decoder's last frames go
+  });
+  test('comes over RTSP, from a camera that breaks off and is there again', async () => {
+    const film = await readFilm(join(root, 'numbered.mp4'));
+    const camera = await serveRtsp(film, [20, FRAMES]);
+    const seen: number[] = [];
+    try {
+      const options = { reconnect: 1, pause_s: 0.05, drop: false, timeout_s: 3 };
+      const source = await openLive(`rtsp://me:secret@127.0.0.1:${camera.port}/door`, options);
+      expect(source.info).toMatchObject({ source: `rtsp://127.0.0.1:${camera.port}/door`, width: 96, height: 64 });
+      const reading = (async () => {
+        for await (const { image } of source) seen.push(numberOf(image));
+      })();
+      await expect(reading).rejects.toThrow('did not come back');
+      expect(source.stats().reconnects).toBe(1);
+    } finally {
+      await camera.close();
+    }
+    expect(camera.asked.filter(method => method === 'PLAY').length).toBe(2);
+    const second = seen.lastIndexOf(0);
+    expect(seen.slice(0, second)).toEqual(upTo(second)); // one order, none missing
+    expect(seen.slice(second)).toEqual(upTo(seen.length - second));
+    expect(second).toBeGreaterThan(15);
+    expect(seen.length - second).toBeGreaterThan(FRAMES - 5);
   });
   test('passes once', async () => {
     const source = await openLive('device:lavfi:testsrc2=size=64x48:rate=50:duration=0.2', { reconnect: 0 });

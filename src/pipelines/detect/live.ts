@@ -1,8 +1,9 @@
 import { fail } from '../../core/index.ts';
 import type { LiveStats } from '../../video/index.ts';
 import { blurredClasses } from '../blurred.ts';
-import { liveStats, openIfLive, takesNewest } from '../live-source.ts';
+import { liveStats, openIfLive } from '../live-source.ts';
 import { overlapped } from '../overlap.ts';
+import { takesNewest } from '../stream.ts';
 import { detectedFrames } from '../track/frames.ts';
 import type { TrackOptions } from '../track/options.ts';
 import type { Detector } from './detector.ts';
