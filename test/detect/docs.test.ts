@@ -30,6 +30,7 @@ beforeAll(async () => {
   mkdirSync(join(desk, 'photos/summer'), { recursive: true });
   cpSync(join(ROOT, 'examples/000000423617.jpg'), join(desk, 'street.jpg'));
   cpSync(join(ROOT, 'examples/000000565778.jpg'), join(desk, 'photos/summer/train.jpg'));
+  cpSync(join(ROOT, 'examples/car-detection.mp4'), join(desk, 'traffic.mp4'));
   for (const name of ['logo.png', 'photos/a.jpg'])
     writeFileSync(join(desk, name), await encodeJpeg(scene(120, 90, [[0, 20, 20, 80, 70]])));
   modules = join(ROOT, 'out', `docs-${process.pid}`);
