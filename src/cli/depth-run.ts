@@ -24,16 +24,6 @@ export type LoadDepth = (
   options: Pick<DepthFlags, 'device' | 'threads' | 'size'>,
 ) => Promise<LoadedDepth>;
 
-/** The estimator of a model, at the size its network draws depth: edges as sharp as the picture's come later. */
-export const loadDepth: LoadDepth = async (model, options) => {
-  const estimator = await DepthEstimator.load(model, options);
-  return {
-    model: estimator.model,
-    estimate: async (image, { signal } = {}) => (await estimator.estimate(image, { size: 'network', signal })).map,
-    close: () => estimator.close(),
-  };
-};
-
 /** Whether an input is taken as a video: `--video` or `--smooth` say so, or the file is no picture. */
 export async function isVideo(inputs: readonly string[], { video, smooth }: DepthFlags): Promise<boolean> {
   if (video !== undefined || smooth) return true;
@@ -54,7 +44,7 @@ export async function runDepth(
   flags: DepthFlags,
   asVideo: boolean,
   signal: AbortSignal,
-  load: LoadDepth = loadDepth,
+  load: LoadDepth = DepthEstimator.load,
 ): Promise<void> {
   const output = makeOutput(flags);
   const listed = asVideo ? undefined : await listInputs(inputs, { except: flags.out, signal });

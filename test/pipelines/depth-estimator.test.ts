@@ -1,12 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DenseError, type RgbImage, rgbImage, seededRandom } from '../../src/core/index.ts';
-import { imageToBatch } from '../../src/image/index.ts';
+import { DenseError, type RgbImage, readNpy, rgbImage, seededRandom } from '../../src/core/index.ts';
+import { encodePng, imageToBatch } from '../../src/image/index.ts';
 import { openModel } from '../../src/model/index.ts';
 import { DepthEstimator } from '../../src/pipelines/depth/estimator.ts';
+import { depthOfFiles } from '../../src/pipelines/depth/files.ts';
 import { openNetwork } from '../../src/pipelines/perceive/network.ts';
+import { upsampleDepth } from '../../src/postprocess/index.ts';
 import { TINY_DEPTH, writeTinyModel } from '../detect/tiny-model.ts';
 
 const INPUT = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], color: 'rgb' };
@@ -82,6 +84,19 @@ describe('DepthEstimator', () => {
     }
   });
 
+  test('goes into depthOfFiles as it is: its small map, brought to the picture', async () => {
+    await using estimator = await DepthEstimator.load(at('relative'));
+    const image = noise(50, 130, 2);
+    writeFileSync(at('a.png'), await encodePng(image));
+    const files = [{ path: at('a.png'), relative: 'a.png' }];
+    const outcomes = [];
+    for await (const outcome of depthOfFiles(estimator, files, { out: at('out'), formats: ['npy'] }))
+      outcomes.push(outcome);
+    expect(outcomes.map(o => o.kind)).toEqual(['done']);
+    const { map } = await estimator.estimate(image, { size: 'network' });
+    const written = readNpy(new Uint8Array(readFileSync(at('out/a.depth.npy'))), 'a.depth.npy');
+    expect([...written.data]).toEqual([...(await upsampleDepth(map, image)).values]);
+  });
   test('batches and streams give what single pictures give, with errors in their place', async () => {
     await using estimator = await DepthEstimator.load(at('relative'), { threads: 1 });
     const images = [noise(40, 40, 1), noise(64, 30, 2), noise(33, 80, 3)];

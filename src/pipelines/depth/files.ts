@@ -18,8 +18,20 @@ import {
 export interface DepthSource {
   /** Name of the model. */
   readonly model: string;
-  /** Depth of a picture at the network's size, which covers the whole picture. */
-  estimate(image: RgbImage, options?: { readonly signal?: AbortSignal | undefined }): Promise<DepthMap>;
+  /**
+   * Depth of a picture, alone or in a result. It is asked for at the network's size, and covers the whole picture: edges
+   * as sharp as the picture's come later.
+   */
+  estimate(
+    image: RgbImage,
+    options: { readonly size: 'network'; readonly signal?: AbortSignal | undefined },
+  ): Promise<DepthMap | { readonly map: DepthMap }>;
+}
+
+/** Depth of a picture as the network draws it. */
+export async function lowDepthOf(source: DepthSource, image: RgbImage, signal?: AbortSignal): Promise<DepthMap> {
+  const found = await source.estimate(image, { size: 'network', signal });
+  return 'map' in found ? found.map : found;
 }
 
 export interface DepthFilesOptions extends DepthExportOptions {
@@ -77,7 +89,7 @@ export async function* depthOfFiles(
   const decoded = overlapped(entries, 1, entry => read(entry, options));
   const estimated = overlapped(decoded, 1, async item => {
     if (!('image' in item)) return item;
-    return { ...item, low: await source.estimate(item.image, { signal }) };
+    return { ...item, low: await lowDepthOf(source, item.image, signal) };
   });
   const written = overlapped(estimated, 1, async (item): Promise<DepthOutcome> => {
     const { file, paths } = item.entry;

@@ -24,7 +24,7 @@ import {
   sidecarFor,
   writeDepth,
 } from './exports.ts';
-import type { DepthSource } from './files.ts';
+import { type DepthSource, lowDepthOf } from './files.ts';
 
 export interface DepthVideoOptions extends DepthExportOptions {
   /** Coloured video (.mp4, .mov, .mkv), or a folder of coloured frames for a path without ending. */
@@ -140,7 +140,7 @@ async function work(
 ): Promise<void> {
   const { options, source } = run;
   // the signal ends the frames; those on their way are finished
-  const estimated = overlapped(frames, 2, async frame => ({ ...frame, low: await source.estimate(frame.image) }));
+  const estimated = overlapped(frames, 2, async frame => ({ ...frame, low: await lowDepthOf(source, frame.image) }));
   const written = overlapped(steadied(run, estimated), 1, async frame => {
     await writeFrame(run, frame);
     return frame;

@@ -16,7 +16,7 @@ export function fakeDepth({ kind = 'relative', flicker = v => v, onEstimate }: F
   return {
     model: 'fake',
     closed: false,
-    async estimate(image, { signal } = {}) {
+    async estimate(image, { signal }) {
       signal?.throwIfAborted();
       onEstimate?.(image);
       const [width, height] = [16, 12];
