@@ -26,3 +26,11 @@ export function checkDevice(device: string): Device {
     );
   return device as Device;
 }
+
+/** What to do where a device that onnxruntime knows could not start: its files may be missing, or its hardware. */
+export function deviceFix(device: Device): string {
+  if (device === 'cuda')
+    return "an NVIDIA GPU with driver, CUDA and cuDNN, and onnxruntime's CUDA files are needed (docs/devices.md); else use --device cpu";
+  if (device === 'webgpu') return 'a GPU with a Vulkan, Metal or Direct3D 12 driver is needed; else use --device cpu';
+  return 'check the driver of the device; else use --device cpu';
+}

@@ -3,7 +3,7 @@ import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { InferenceSession } from 'onnxruntime-node';
 import { DenseError, fail, messageOf, throwIfAborted } from '../core/index.ts';
-import { availableDevices, checkDevice, type Device } from './device.ts';
+import { checkDevice, type Device, deviceFix } from './device.ts';
 import { type ArrayTensor, checkFeeds, type Feeds, type PortInfo } from './feeds.ts';
 import type { Graph } from './model.ts';
 import { type Placement, withWeights } from './place.ts';
@@ -120,15 +120,7 @@ export class Session {
       await worker.terminate();
       if (error instanceof DenseError) throw error;
       if (device !== 'cpu')
-        fail(
-          'UNAVAILABLE',
-          `--device ${device} could not start`,
-          messageOf(error),
-          `use one of: ${availableDevices()
-            .filter(d => d !== device)
-            .join(', ')}`,
-          error,
-        );
+        fail('UNAVAILABLE', `--device ${device} could not start`, messageOf(error), deviceFix(device), error);
       return fail(
         'BAD_MODEL',
         typeof model === 'string' ? `cannot load ${model}` : 'cannot load the graph',

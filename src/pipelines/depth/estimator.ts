@@ -1,5 +1,5 @@
 import { type DepthKind, type DepthMap, fail, type RgbImage, throwIfAborted } from '../../core/index.ts';
-import { decodeImage, type ImageSource, imageToBatch } from '../../image/index.ts';
+import { decodeImage, type ImageSource, imageToBatch, type UrlOptions } from '../../image/index.ts';
 import { type DptHead, isDpt, type Model, openModel } from '../../model/index.ts';
 import { checkDevice } from '../../onnx/index.ts';
 import type { NetworkOptions } from '../detect/model-parts.ts';
@@ -22,6 +22,8 @@ export interface DepthOptions {
   readonly background?: readonly [number, number, number] | undefined;
   /** Largest picture accepted, pixels. */
   readonly maxPixels?: number | undefined;
+  /** Permits pictures from web addresses, with default limits or with those given; default false. */
+  readonly allowUrl?: boolean | UrlOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hears how long each stage took. */
   readonly onStage?: StageSink | undefined;

@@ -1,4 +1,5 @@
 import { fail, type LabelSet } from '../../core/index.ts';
+import type { UrlOptions } from '../../image/index.ts';
 import { MERGE_KINDS, type MergeKind, type MergeMetric, NMS_KINDS, type NmsKind } from '../../postprocess/index.ts';
 import type { StageSink } from '../stages.ts';
 import type { DetectionNetwork } from './network.ts';
@@ -39,6 +40,8 @@ export interface DetectOptions {
   readonly background?: readonly [number, number, number] | undefined;
   /** Largest picture accepted, pixels. */
   readonly maxPixels?: number | undefined;
+  /** Permits pictures from web addresses, with default limits or with those given; default false. */
+  readonly allowUrl?: boolean | UrlOptions | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Hears how long each stage took. */
   readonly onStage?: StageSink | undefined;

@@ -26,7 +26,8 @@ export interface PerceiverLoadOptions extends NetworkOptions {
 }
 
 /** What is wanted of a picture. */
-export interface PerceiveOptions extends Pick<DetectOptions, 'batch' | 'background' | 'maxPixels' | 'signal'> {
+export interface PerceiveOptions
+  extends Pick<DetectOptions, 'batch' | 'background' | 'maxPixels' | 'allowUrl' | 'signal'> {
   /** Objects, and which to keep; default whenever the perceiver was loaded with them. */
   readonly detect?: boolean | Pick<DetectOptions, 'score' | 'max' | 'nms' | 'iou' | 'agnostic' | 'classes'> | undefined;
   /** Depth, and its size; likewise. */
