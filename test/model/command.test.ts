@@ -15,6 +15,8 @@ beforeAll(async () => {
   mkdirSync(directory, { recursive: true });
   await writeSafetensors(join(directory, 'w.safetensors'), [
     { name: 'conv1.weight', dtype: 'f16', shape: [2], data: new Float32Array([1, 2]) },
+    { name: 'head.out.0.weight', dtype: 'f16', shape: [3, 2], data: new Float32Array(6) },
+    { name: 'train.mix', dtype: 'f16', shape: [4], data: new Float32Array(4) },
   ]);
   await writeModelJson(directory, {
     format: 1,
@@ -70,6 +72,8 @@ test('models show: for people and as JSON', async () => {
   expect(text).toContain('tiny 1.2.3');
   expect(text).toContain('random numbers');
   expect(text).toContain('anchor-free: strides 16, bins 8, labels coco80');
+  expect(text).toMatch(/classes +80: person, bicycle, car, .*, 72 more/);
+  expect(text).toMatch(/parameters +8: backbone 2, detection 6$/m);
   expect(text).toContain('noise: AP 0.001  (pe-dense evaluate coco)');
   vi.restoreAllMocks();
   expect(JSON.parse(await run('show', 'tiny', '--json'))).toMatchObject({ name: 'tiny', files: { weights: { path: 'w.safetensors' } } }); // biome-ignore format: one row

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { z } from 'zod';
-import { DenseError } from '../../core/index.ts';
-import type { FoundModel, Model } from '../../model/index.ts';
+import { DenseError, LABEL_SETS } from '../../core/index.ts';
+import type { FoundModel, Model, ParameterCounts } from '../../model/index.ts';
 import { addTalkOptions, parseOptions, talkSchema } from '../options.ts';
 import { formatTable, makeOutput } from '../output.ts';
 
@@ -79,10 +79,13 @@ function showCommand(): Command {
   return command.action(async (name: string, _: unknown, self: Command) => {
     const options = parseOptions(Options, self.optsWithGlobals());
     const output = makeOutput(options);
-    const { findModel, loadModelDirectory } = await import('../../model/index.ts');
+    const { countParameters, findModel, loadModelDirectory } = await import('../../model/index.ts');
     const found = await findModel(name);
     const model = await loadModelDirectory(found.directory, { verify: false });
-    output.data(options.json ? JSON.stringify(model.json, null, 2) : formatModel(model, found));
+    if (options.json) return output.data(JSON.stringify(model.json, null, 2));
+    // a model whose weights are broken can still be read about; `verify` says what is wrong with them
+    const counts = await countParameters(model).catch(() => undefined);
+    output.data(formatModel(model, found, counts));
   });
 }
 
@@ -131,8 +134,27 @@ function formatBackbone({ arch, rope, taps }: NonNullable<Model['json']['backbon
   return `${arch}, ${rope} rope, features after blocks ${taps.join(', ')}`;
 }
 
+function formatParameters(counts: ParameterCounts): string {
+  const parts = Object.entries(counts);
+  const written = (count: number) => (count < 1e5 ? String(count) : `${(count / 1e6).toFixed(2)} M`);
+  const total = parts.reduce((sum, [, count]) => sum + count, 0);
+  return `${written(total)}: ${parts.map(([part, count]) => `${part} ${written(count)}`).join(', ')}`;
+}
+
+/** Labels listed in model.json, or those of the set that it names. */
+function formatLabels(labels: unknown): string {
+  const names =
+    typeof labels !== 'string'
+      ? (labels as readonly string[])
+      : Object.hasOwn(LABEL_SETS, labels)
+        ? LABEL_SETS[labels as keyof typeof LABEL_SETS].names
+        : [];
+  const shown = names.length > 12 ? [...names.slice(0, 8), `${names.length - 8} more`] : names;
+  return `${names.length}: ${shown.join(', ')}`;
+}
+
 /** A model for people. */
-function formatModel(model: Model, found: FoundModel): string {
+function formatModel(model: Model, found: FoundModel, counts: ParameterCounts | undefined): string {
   const { json } = model;
   const values = (record: Readonly<Record<string, unknown>>, without: string) =>
     Object.entries(record)
@@ -145,10 +167,14 @@ function formatModel(model: Model, found: FoundModel): string {
     ['origin', json.origin],
     ['data', json.data],
     ['backbone', json.backbone ? formatBackbone(json.backbone) : "none: another project's detector, whole in its file"],
+    ...(counts ? [['parameters', formatParameters(counts)] as [string, string]] : []),
     ['input', `${json.input.size.join(' x ')} px, ${json.input.resize}, ${json.input.color}`],
     ...Object.entries(json.heads).flatMap(([task, head]): [string, string][] =>
       head ? [[task, `${String(head.kind)}: ${values(head, 'kind')}`]] : [],
     ),
+    ...(json.heads.detection?.labels
+      ? [['classes', formatLabels(json.heads.detection.labels)] as [string, string]]
+      : []),
     ...(json.nms ? [['nms', `${json.nms.kind}: ${values(json.nms, 'kind')}`] as [string, string]] : []),
     ...[...model.files].map(([variant, { dtype, bytes }]): [string, string] => [
       variant,

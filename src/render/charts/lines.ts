@@ -21,7 +21,7 @@ export interface Mark {
   readonly label: string;
 }
 
-/** A chart of lines over 0..1 by 0..1. */
+/** A chart of lines over 0..`xMax` by 0..`yMax`, both 1 unless given. */
 export interface LineChart {
   readonly title: string;
   readonly subtitle?: string | undefined;
@@ -29,6 +29,8 @@ export interface LineChart {
   readonly yLabel: string;
   readonly lines: readonly Line[];
   readonly mark?: Mark | undefined;
+  readonly xMax?: number | undefined;
+  readonly yMax?: number | undefined;
 }
 
 const WIDTH = 680;
@@ -37,18 +39,31 @@ const LEFT = 62;
 const BOTTOM = 54;
 const RIGHT = 190;
 
-/** Lines over the unit square, the legend at the right: precision and recall, or figures over the score threshold. */
-export function lineChart({ title, subtitle = '', xLabel, yLabel, lines, mark }: LineChart): string {
+/** Lines with the legend at the right: precision and recall, figures over the score threshold, or a training's course. */
+export function lineChart({
+  title,
+  subtitle = '',
+  xLabel,
+  yLabel,
+  lines,
+  mark,
+  xMax = 1,
+  yMax = 1,
+}: LineChart): string {
   const w = WIDTH - LEFT - RIGHT;
   const h = HEIGHT - HEAD - BOTTOM;
-  const X = (v: number) => LEFT + v * w;
-  const Y = (v: number) => HEAD + (1 - v) * h;
+  const X = (v: number) => LEFT + (v / xMax) * w;
+  const Y = (v: number) => HEAD + (1 - v / yMax) * h;
+  const written = (t: number, max: number) =>
+    max === 1 ? t.toFixed(1) : Number(t.toPrecision(6)).toLocaleString('en-US');
   let out = '';
-  for (const t of ticks(1)) {
+  for (const t of ticks(yMax)) {
     out += el('line', { x1: LEFT, x2: LEFT + w, y1: Y(t), y2: Y(t), stroke: GRID });
+    out += text(LEFT - 8, Y(t) + 4, written(t, yMax), { 'text-anchor': 'end', fill: SOFT_INK });
+  }
+  for (const t of ticks(xMax)) {
     out += el('line', { x1: X(t), x2: X(t), y1: HEAD, y2: HEAD + h, stroke: GRID });
-    out += text(LEFT - 8, Y(t) + 4, t.toFixed(1), { 'text-anchor': 'end', fill: SOFT_INK });
-    out += text(X(t), HEAD + h + 18, t.toFixed(1), { 'text-anchor': 'middle', fill: SOFT_INK });
+    out += text(X(t), HEAD + h + 18, written(t, xMax), { 'text-anchor': 'middle', fill: SOFT_INK });
   }
   out += text(LEFT + w / 2, HEIGHT - 12, xLabel, { 'text-anchor': 'middle' });
   out += text(0, 0, yLabel, { 'text-anchor': 'middle', transform: `translate(18 ${n(HEAD + h / 2)}) rotate(-90)` });
@@ -93,7 +108,7 @@ export function lineChart({ title, subtitle = '', xLabel, yLabel, lines, mark }:
       });
     });
   if (mark) {
-    const right = mark.x > 0.6;
+    const right = mark.x > 0.6 * xMax;
     out += el('line', {
       x1: X(mark.x),
       x2: X(mark.x),

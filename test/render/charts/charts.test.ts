@@ -30,6 +30,20 @@ describe('lines', () => {
     const grid = all(chart, /<line x1="62" x2="490" y1="([\d.]+)"/g);
     expect(Number(y)).toBeCloseTo((Math.min(...grid) + Math.max(...grid)) / 2, 1);
   });
+  test('axes may end elsewhere than at one', () => {
+    const wide = lineChart({
+      title: 't',
+      xLabel: 'x',
+      yLabel: 'y',
+      xMax: 150,
+      yMax: 8,
+      lines: [{ label: 'all', x: [0, 150], y: [0, 8] }],
+      mark: { x: 150, y: 8, label: 'end' },
+    });
+    expect(wide).toContain('<path d="M62 406L490 62"');
+    expect(wide).toMatch(/text-anchor="end" font-weight="600"[^>]*>end</);
+    expect(all(wide, />([\d.]+)<\/text>/g)).toEqual(expect.arrayContaining([8, 150]));
+  });
   test('lines without points are left out, not broken', async () => {
     const empty = lineChart({ title: 't', xLabel: 'x', yLabel: 'y', lines: [{ label: 'none', x: [], y: [] }] });
     expect(empty).not.toContain('NaN');
