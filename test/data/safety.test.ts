@@ -70,6 +70,27 @@ describe('names that come from files', () => {
     writeFileSync(join(root, 'data.yaml'), 'train: train.txt\nnames: [a]\n');
     expect((await openDataset(root)).pictures.map(p => p.file)).toEqual(['strain/1.png']);
   });
+  test.each(['csv', 'voc'] as const)('%s: a class of two lines is refused', async format => {
+    const data = { ...dataset(picture('a.png')), categories: [{ name: 'a\nb' }] };
+    const out = join(root, format === 'csv' ? 'o.csv' : 'o');
+    await expect(writeDataset(data, { format, out })).rejects.toThrow('the class "a\\nb"');
+    expect(existsSync(out)).toBe(false);
+  });
+  test('csv: classes that hold a comma each come back', async () => {
+    const objects = [{ x1: 1, y1: 1, x2: 3, y2: 3, category: 1 }];
+    const categories = [{ name: 'dog, big' }, { name: 'dog, small' }];
+    await writeDataset(
+      { categories, pictures: [{ ...picture('a.png'), objects }] },
+      { format: 'csv', out: join(root, 'o.csv') },
+    );
+    const opened = await openDataset(join(root, 'o.csv'));
+    expect(opened.categories).toEqual(categories);
+    expect(opened.pictures.map(p => p.objects)).toEqual([objects]);
+  });
+  test.each(['.png', 'a.png/', 'x/.hidden/a.png', '.'])('voc and yolo: %s would not be read again', async file => {
+    for (const format of ['voc', 'yolo'] as const)
+      await expect(writeDataset(dataset(picture(file)), { format, out: join(root, 'o') })).rejects.toThrow('is hidden');
+  });
   test('words that every object in JavaScript knows are words like others', () => {
     expect(parseXml('<a>&constructor;</a>', 'a.xml').text).toBe('&constructor;');
     expect([...parseDarknetData('toString = x\ntrain = t.txt').splits.keys()]).toEqual(['train']);

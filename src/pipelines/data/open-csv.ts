@@ -12,9 +12,10 @@ export function classesBeside(csv: string): string {
 export async function openCsv(source: DatasetSource): Promise<Dataset> {
   const { annotations, onProblem = strictly, signal } = source;
   const text = await readText(annotations);
-  const namesText =
-    source.names === undefined ? await namesIfThere(classesBeside(annotations)) : await readText(source.names);
-  const pairs = namesText === undefined ? undefined : namePairs(namesText);
+  const given = source.names === undefined ? undefined : await readText(source.names);
+  const namesText = given ?? (await namesIfThere(classesBeside(annotations)));
+  // what `convert` wrote is a plain list, whatever commas are in its names
+  const pairs = given === undefined ? undefined : namePairs(given);
   const fixed = pairs ? [...pairs.values()] : namesText === undefined ? undefined : parseNames(namesText);
   const categories = new CategoryTable(fixed);
   const table = parseCsvTable(text, categories, annotations, onProblem, pairs);

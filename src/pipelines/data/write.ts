@@ -81,9 +81,17 @@ function checkSplits(dataset: Dataset): void {
       );
 }
 
-/** Names that would meet, or leave the folder. */
-function checkNames({ pictures }: Dataset, format: DataFormat): void {
+/** Names that would meet, leave the folder, or be read as others. */
+function checkNames({ pictures, categories }: Dataset, format: DataFormat): void {
   if (format === 'coco') return;
+  const broken = categories.find(c => format !== 'yolo' && (c.name.trim() === '' || /[\r\n]/.test(c.name)));
+  if (broken)
+    fail(
+      'BAD_INPUT',
+      `the class ${JSON.stringify(broken.name)}`,
+      `${format} keeps its classes in a list, a name per line`,
+      'give it a name of one line',
+    );
   const perFile = format === 'yolo' || format === 'voc';
   const taken = new Map<string, DataPicture>();
   for (const picture of pictures) {
@@ -95,6 +103,13 @@ function checkNames({ pictures }: Dataset, format: DataFormat): void {
         `the picture ${JSON.stringify(file)} lies outside its folder`,
         `${format} keeps a file per picture in a tree like the pictures'`,
         'name pictures by their path below one folder',
+      );
+    if (perFile && /(^|\/)\.|\/$/.test(file))
+      fail(
+        'BAD_INPUT',
+        `the picture ${JSON.stringify(file)} is hidden or has no name`,
+        'files whose names begin with a dot are passed over when a folder is read',
+        'rename it',
       );
     const stem = perFile ? file.replace(/\.[^./]*$/, '') : file;
     const key = format === 'voc' ? stem : `${split}\n${stem}`;
