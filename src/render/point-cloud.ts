@@ -36,23 +36,24 @@ export function* pointCloudPly(
   checkSameSize(map, image);
   const { camera, distance, notes } = depthSpace(map, options);
   const stride = strideFor(width, height, options.points ?? MOST_POINTS);
-  const half = (stride - 1) >> 1; // from the middle of each block
+  // from the middle of each block, or of a side that is shorter than one
+  const [left, top] = [Math.min(stride, width) - 1, Math.min(stride, height) - 1].map(n => n >> 1);
   let count = 0;
-  for (let y = half; y < height; y += stride)
-    for (let x = half; x < width; x += stride) if (distance(values[y * width + x]) > 0) count++;
+  for (let y = top; y < height; y += stride)
+    for (let x = left; x < width; x += stride) if (distance(values[y * width + x]) > 0) count++;
   yield new TextEncoder().encode(plyHeader(count, notes));
   const perRow = Math.ceil(width / stride);
   let piece = new Uint8Array(perRow * POINT_BYTES * ROWS_AT_ONCE);
   let view = new DataView(piece.buffer);
   let at = 0;
-  for (let y = half; y < height; y += stride) {
+  for (let y = top; y < height; y += stride) {
     if (at + perRow * POINT_BYTES > piece.length) {
       yield piece.subarray(0, at);
       piece = new Uint8Array(piece.length); // the other may still be on its way to the disk
       view = new DataView(piece.buffer);
       at = 0;
     }
-    for (let x = half; x < width; x += stride) {
+    for (let x = left; x < width; x += stride) {
       const z = distance(values[y * width + x]);
       if (!(z > 0)) continue;
       view.setFloat32(at, ((x + 0.5 - camera.cx) / camera.fx) * z, true);

@@ -139,6 +139,14 @@ describe('point cloud', () => {
       ).points,
     ).toHaveLength(0);
   });
+  test('a strip thinned further than it is high keeps points', () => {
+    const strip = mapOf('metric', () => 1, 1000, 10);
+    const countOf = (points: number) => {
+      const [head] = pointCloudPly(strip, picture(1000, 10), { points });
+      return Number(/vertex (\d+)/.exec(new TextDecoder().decode(head))![1]);
+    };
+    expect([1, 7, 20].map(countOf)).toEqual([1, 7, 20]);
+  });
   test('a limit thins rows and columns alike', () => {
     const { points } = readPly(
       pointCloudPly(
