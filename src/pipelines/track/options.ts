@@ -20,7 +20,7 @@ export interface FollowOptions {
   readonly appearance?: boolean | undefined;
   /** Further options of the tracker by name, over its defaults. */
   readonly trackerOptions?: Readonly<Record<string, number | boolean>> | undefined;
-  /** Let a track continue with a box of another class; default false. */
+  /** Let a track continue with a box of another class, and a model's boxes suppress each other across classes; default false. */
   readonly agnostic?: boolean | undefined;
 }
 

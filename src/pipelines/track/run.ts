@@ -207,8 +207,10 @@ function detectOptions({
   classes,
   slice,
   batch,
+  agnostic,
 }: TrackFileOptions): DetectOptions {
-  return { score, max, nms, iou, classes, slice, batch };
+  // one thing seen as several classes would become several tracks
+  return { score, max, nms, iou, classes, slice, batch, ...(agnostic && { agnostic }) };
 }
 
 async function openJournal(

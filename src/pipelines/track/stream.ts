@@ -47,8 +47,7 @@ export async function* trackFrames<S extends ImageSource>(
   checkFeatures(detector, options);
   const source = typeof frames === 'object' && 'info' in frames ? (frames as unknown as FrameSource) : undefined;
   const follower = makeFollower(options, detector.labelSet, options.fps ?? source?.info.fps ?? 30, false);
-  const { agnostic: _, tracker: __, ...rest } = options;
-  const detect = { ...rest, score: options.score ?? LOWEST_SCORE };
+  const detect = { ...options, score: options.score ?? LOWEST_SCORE };
   try {
     for await (const item of detector.stream(frames, detect)) {
       if ('error' in item) throw item.error;
