@@ -61,7 +61,8 @@ def config_of(a, detector, size):
     total = a.pictures or int(a.epochs * pictures)
     steps = max(1, total // a.batch)
     rates = dict(muon_lr=0.002 * a.rate, adam_lr=0.002 * a.rate, backbone_scale=0.1, weight_decay=0.02)
-    cfg |= dict(optimizer=rates, warmup=min(60, steps // 10 + 1), ema=0.99, mosaic=a.mosaic, mirror=not a.no_mirror)
+    # as in the config of dense-t16: classes are what is new, boxes the start has learnt
+    cfg |= dict(loss=dict(boxes=(3.0, 1.5, 0.25)), optimizer=rates, warmup=min(60, steps // 10 + 1), ema=0.99, mosaic=a.mosaic, mirror=not a.no_mirror)
     half = a.device.startswith("cuda") or fast_bfloat16()
     cfg |= dict(bf16=half, log_every=max(1, min(20, steps // 10)), save_every=max(-(-total // 3), a.batch))
     cfg["phases"] = [dict(size=size, pictures=total, lr=[1, 0.02])]
