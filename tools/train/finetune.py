@@ -60,7 +60,7 @@ def config_of(a, detector, size):
         pictures = len(json.load(file)["images"])
     total = a.pictures or int(a.epochs * pictures)
     steps = max(1, total // a.batch)
-    rates = dict(muon_lr=0.002 * a.rate, adam_lr=0.002 * a.rate, backbone_scale=0.1, weight_decay=0.02)
+    rates = dict(muon_lr=0.004 * a.rate, adam_lr=0.004 * a.rate, backbone_scale=0.1, weight_decay=0.02)
     # as in the config of dense-t16: classes are what is new, boxes the start has learnt
     cfg |= dict(loss=dict(boxes=(3.0, 1.5, 0.25)), optimizer=rates, warmup=min(60, steps // 10 + 1), ema=0.99, mosaic=a.mosaic, mirror=not a.no_mirror)
     half = a.device.startswith("cuda") or fast_bfloat16()
