@@ -127,6 +127,7 @@ export {
   MaskPropagator,
   type MatchOptions,
   matchImages,
+  type NetworkDtype,
   type OpenedDataset,
   openDataset,
   type PerceiveOptions,

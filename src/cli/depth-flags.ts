@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
-import { integerIn, list, networkSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
+import { integerIn, list, modelSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const FORMATS = ['png16', 'color', 'npy', 'pfm', 'ply', 'glb', 'side', 'contours'] as const;
 export const COLOR_MAPS = ['turbo', 'viridis', 'inferno', 'grey'] as const;
@@ -21,7 +21,7 @@ const place = z.string().min(1, 'a frame number (120) or a time (12.5s, 1:02:03.
 
 /** What `pe-dense depth` accepts. */
 export const DepthFlagsSchema = z.strictObject({
-  ...networkSchema,
+  ...modelSchema,
   ...talkSchema,
   out: z.string().min(1, 'a folder').optional(),
   formats: list.pipe(z.array(oneOf(FORMATS), `words of ${FORMATS.join(', ')}, separated by commas`)).optional(),

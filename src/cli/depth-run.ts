@@ -21,7 +21,7 @@ export type LoadedDepth = DepthSource & { close(): Promise<void> };
 /** How the command gets its estimator: tests give their own. */
 export type LoadDepth = (
   model: string,
-  options: Pick<DepthFlags, 'device' | 'threads' | 'size'>,
+  options: Pick<DepthFlags, 'device' | 'threads' | 'size' | 'dtype'>,
 ) => Promise<LoadedDepth>;
 
 /** Whether an input is taken as a video: `--video` or `--smooth` say so, or the file is no picture. */
@@ -51,9 +51,9 @@ export async function runDepth(
   if (listed?.files.length === 0 && listed.failures.length === 1) throw listed.failures[0].error;
   const piped = asVideo && inputs[0] === '-' ? await spoolStdin(signal) : undefined;
   const started = performance.now();
-  const { model = 'dense-t16', device, threads, size } = flags;
+  const { model = 'dense-t16', device, threads, size, dtype } = flags;
   try {
-    const estimator = await load(model, { device, threads, size });
+    const estimator = await load(model, { device, threads, size, dtype });
     try {
       output.debug(`${estimator.model}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`);
       if (listed) await picturesAndPrint(estimator, listed, flags, output, signal);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { fail } from '../core/index.ts';
 import { liveSchema } from './live-flags.ts';
-import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
+import { integerIn, list, modelSchema, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const FORMATS = ['coco', 'jsonl', 'csv', 'yolo', 'voc'] as const;
 export const NMS = ['hard', 'soft-linear', 'soft-gaussian', 'soft-power', 'wbf', 'none'] as const;
@@ -13,7 +13,7 @@ export const SLICE_METRICS = ['iou', 'ios'] as const;
 
 /** What `pe-dense detect` accepts. */
 export const DetectOptions = z.object({
-  ...networkSchema,
+  ...modelSchema,
   ...talkSchema,
   out: z.string().min(1, 'a folder').optional(),
   score: numberIn(0, 1).optional(),

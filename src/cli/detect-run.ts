@@ -35,8 +35,8 @@ export async function runDetect(
   const listed = live === undefined ? await listInputs(inputs, { except: flags.out, signal }) : NONE;
   if (listed.files.length === 0 && listed.failures.length === 1) throw listed.failures[0].error;
   const started = performance.now();
-  const { model = 'dense-t16', device, threads, size } = flags;
-  const detector = await load(model, { device, threads, size });
+  const { model = 'dense-t16', device, threads, size, dtype } = flags;
+  const detector = await load(model, { device, threads, size, dtype });
   try {
     const { width, height } = detector.inputSize;
     output.debug(

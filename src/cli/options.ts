@@ -54,6 +54,14 @@ export const networkSchema = {
   size: size.optional(),
 };
 
+export const DTYPES = ['fp32', 'fp16', 'int8'] as const;
+
+/** Flags of the commands that run a model directory's network with its heads. */
+export const modelSchema = {
+  ...networkSchema,
+  dtype: oneOf(DTYPES).optional(),
+};
+
 /** Adds --quiet and --verbose. */
 export function addTalkOptions(command: Command): Command {
   return command
@@ -70,6 +78,14 @@ export function addNetworkOptions(command: Command, defaultModel = 'dense-t16'):
     .addOption(new Option('--device <device>', `where the network runs: ${DEVICES.join(', ')}`).default('cpu'))
     .option('--threads <n>', 'processor threads of the network (default: one per core)')
     .option('--size <px>', "the network's input: pixels, or WxH (default: the model's)");
+}
+
+/** Adds the network's options and --dtype. */
+export function addModelOptions(command: Command): Command {
+  return addNetworkOptions(command).option(
+    '--dtype <type>',
+    `the network's numbers: ${DTYPES.join(', ')} (default: as the model stores them)`,
+  );
 }
 
 /**

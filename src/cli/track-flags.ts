@@ -3,7 +3,7 @@ import { fail } from '../core/index.ts';
 import { parseFramePoint } from '../video/index.ts';
 import { BLUR_KINDS, BOX_STYLES, checkBlurKind } from './detect-flags.ts';
 import { checkLiveFlags, liveSchema } from './live-flags.ts';
-import { integerIn, list, networkSchema, numberIn, oneOf, talkSchema } from './options.ts';
+import { integerIn, list, modelSchema, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const TRACKER_NAMES = ['byte', 'ocsort', 'botsort'] as const;
 
@@ -12,7 +12,7 @@ const file = z.string().min(1, 'a file');
 
 /** What `pe-dense track` accepts. */
 export const TrackFlagsSchema = z.object({
-  ...networkSchema,
+  ...modelSchema,
   ...talkSchema,
   tracker: oneOf(TRACKER_NAMES).optional(),
   trackScore: numberIn(0, 1).optional(),

@@ -28,12 +28,12 @@ export async function runTrack(
   load: LoadTrackDetector = loadTrackDetector,
 ): Promise<void> {
   const output = makeOutput(flags);
-  const { model = 'dense-t16', device, threads, size } = flags;
+  const { model = 'dense-t16', device, threads, size, dtype } = flags;
   let detector: Detector | undefined;
   const trackerOptions = trackerOptionsOf(flags.set);
   const loadNow = async () => {
     const started = performance.now();
-    detector = await load(model, { device, threads, size }, { ...flags, trackerOptions });
+    detector = await load(model, { device, threads, size, dtype }, { ...flags, trackerOptions });
     output.debug(`${detector.model}, ${device}, loaded in ${Math.round(performance.now() - started)} ms`);
     return detector;
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { fail } from '../core/index.ts';
 import { depthProtocol } from './depth-protocol.ts';
 import { NMS, SLICE_MERGES, SLICE_METRICS } from './detect-flags.ts';
-import { integerIn, list, networkSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
+import { integerIn, list, modelSchema, number, numberIn, oneOf, talkSchema } from './options.ts';
 
 export const DATA = ['coco', 'yolo', 'voc', 'csv'] as const;
 
@@ -18,7 +18,7 @@ const pairs = list.transform((words, context) => {
 
 /** What `pe-dense val` accepts. */
 export const ValFlagsSchema = z.strictObject({
-  ...networkSchema,
+  ...modelSchema,
   ...talkSchema,
   gt: z.string().min(1, 'annotations'),
   images: text('a folder'),

@@ -78,6 +78,7 @@ export {
   type RowFit,
 } from './inspect.ts';
 export { inspectOnnx, type OnnxInspection, type ProposedModel, writeProposal } from './inspect-onnx.ts';
+export type { NetworkDtype } from './perceive/dtype.ts';
 export {
   type PerceiveOptions,
   Perceiver,

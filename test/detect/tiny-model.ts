@@ -36,6 +36,8 @@ export interface TinyParts {
   readonly vision?: Partial<typeof VISION>;
   /** Heads in a file of their own. */
   readonly split?: boolean;
+  /** Of the weights; default 11. */
+  readonly seed?: number;
 }
 
 /** Output of the tiny DPT head in model.json, and its channels. */
@@ -57,7 +59,7 @@ export async function writeTinyModel(
   const arch = join(directory, 'arch.json');
   const vision = { ...VISION, ...parts.vision };
   writeFileSync(arch, JSON.stringify(vision));
-  const random = seededNormal(11);
+  const random = seededNormal(parts.seed ?? 11);
   const tensors: TensorToWrite[] = [];
   const add = (name: string, ...shape: number[]) => {
     const isScale = /(ln_\w+|norms\.\d+)\.weight$/.test(name);

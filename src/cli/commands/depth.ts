@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { COLOR_MAPS, checkDepthFlags, DepthFlagsSchema, FORMATS } from '../depth-flags.ts';
 import type { LoadDepth } from '../depth-run.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
+import { addModelOptions, addTalkOptions, parseOptions } from '../options.ts';
 
 /** `pe-dense depth`: how far away everything in a picture is. */
 export function depthCommand(load?: LoadDepth): Command {
@@ -35,7 +35,7 @@ export function depthCommand(load?: LoadDepth): Command {
     .option('--every <n>', 'read every n-th frame (default: 1)')
     .option('--fps <n>', "frames per second of a folder (default: its seqinfo.ini's, or 30)")
     .option('--skip-broken', 'leave frames out that cannot be decoded, instead of stopping there');
-  addTalkOptions(addNetworkOptions(command));
+  addTalkOptions(addModelOptions(command));
   return command
     .addHelpText(
       'after',

@@ -12,7 +12,7 @@ import {
 import type { LoadDetector } from '../detect-run.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { addLiveOptions } from '../live-flags.ts';
-import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
+import { addModelOptions, addTalkOptions, parseOptions } from '../options.ts';
 
 /** `pe-dense detect`: find objects in pictures. */
 export function detectCommand(load?: LoadDetector): Command {
@@ -49,7 +49,7 @@ export function detectCommand(load?: LoadDetector): Command {
     .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'skip pictures whose outputs are all there')
     .option('--batch <n>', 'pictures per pass through the network (default: 1)');
-  addTalkOptions(addNetworkOptions(addLiveOptions(command)));
+  addTalkOptions(addModelOptions(addLiveOptions(command)));
   return command
     .addHelpText(
       'after',

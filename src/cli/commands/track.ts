@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { BLUR_KINDS, BOX_STYLES } from '../detect-flags.ts';
 import { interruptSignal } from '../interrupt.ts';
 import { addLiveOptions } from '../live-flags.ts';
-import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
+import { addModelOptions, addTalkOptions, parseOptions } from '../options.ts';
 import type { LoadTrackDetector } from '../track-run.ts';
 
 const TRACKERS = 'byte, ocsort, botsort';
@@ -52,7 +52,7 @@ export function trackCommand(load?: LoadTrackDetector): Command {
     .option('--blur-kind <kind>', `${BLUR_KINDS.join(', ')} (default: gaussian)`)
     .option('--resume', 'go on where an interrupted run stopped')
     .option('--batch <n>', 'frames per pass through the network (default: 1)');
-  addTalkOptions(addNetworkOptions(addLiveOptions(command)));
+  addTalkOptions(addModelOptions(addLiveOptions(command)));
   return command
     .addHelpText(
       'after',

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { ALIGNMENTS, CROPS } from '../depth-protocol.ts';
 import { interruptSignal } from '../interrupt.ts';
-import { addNetworkOptions, addTalkOptions, parseOptions } from '../options.ts';
+import { addModelOptions, addTalkOptions, parseOptions } from '../options.ts';
 import { checkValFlags, DATA, ValFlagsSchema } from '../val-flags.ts';
 import type { Measures } from '../val-run.ts';
 
@@ -47,7 +47,7 @@ export function valCommand(measures?: Partial<Measures>): Command {
     .option('--json', 'one JSON object on standard output; undefined figures are -1')
     .option('--resume', 'go on with an interrupted run')
     .option('--journal <file>', "what an interrupted run goes on from (default: in the report's folder or the cache)");
-  addTalkOptions(addNetworkOptions(command));
+  addTalkOptions(addModelOptions(command));
   return command
     .addHelpText(
       'after',

@@ -3,6 +3,7 @@ import { fail, type ImageBatch, sizeOf } from '../../core/index.ts';
 import type { ExternalHead, Model } from '../../model/index.ts';
 import { type ArrayTensor, type Feeds, type Outputs, type PortInfo, Session } from '../../onnx/index.ts';
 import { decodeExternal, type OutputTensor } from '../../postprocess/index.ts';
+import { chooseWeights } from '../perceive/dtype.ts';
 import { type DetectorLoadOptions, inputSizeOf, labelsOf, networkInputOf } from './model-parts.ts';
 import type { CandidateOutputs, DetectionDefaults, DetectionNetwork } from './network.ts';
 
@@ -23,12 +24,12 @@ const DEFAULTS: Readonly<Record<ExternalHead['kind'], DetectionDefaults>> = {
 export async function openExternalNetwork(
   model: Model,
   head: ExternalHead,
-  { device, threads, size }: DetectorLoadOptions,
+  { device, threads, size, dtype }: DetectorLoadOptions,
 ): Promise<DetectionNetwork> {
   const { name, input: own, nms } = model.json;
   const { height, width } = inputSizeOf(model, size);
   const labels = labelsOf(model, head.labels);
-  const file = model.files.get('weights')!.path;
+  const file = chooseWeights(model, dtype, true).file.path;
   const session = await Session.open(file, { ...(device && { device }), ...(threads && { threads }) });
   try {
     const port = imagePort(session.inputs, own.name, name);

@@ -2,6 +2,7 @@
 import { fail, LABEL_SETS, type LabelSet } from '../../core/index.ts';
 import type { Model } from '../../model/index.ts';
 import type { Device } from '../../onnx/index.ts';
+import type { NetworkDtype } from '../perceive/dtype.ts';
 import type { NetworkInput } from './network.ts';
 
 /** Where and how large a network runs. */
@@ -12,6 +13,11 @@ export interface NetworkOptions {
   readonly threads?: number | undefined;
   /** Size of the network's input, pixels: one number for a square; default the model's. */
   readonly size?: number | { readonly width: number; readonly height: number } | undefined;
+  /**
+   * Its numbers; default as the model's weights are stored, computed in float32. A variant of the model's files
+   * (`weights-int8`) is taken where there is one, else `int8` is made of the stored weights while loading.
+   */
+  readonly dtype?: NetworkDtype | undefined;
 }
 
 /** How a detector is loaded. */

@@ -4,10 +4,12 @@ import { type Checkpoint, openCheckpoint, readTensor } from '../../checkpoint/in
 import { type Features, type ImageBatch, tensor } from '../../core/index.ts';
 import { addAnchorFreeHead, addDptHead, dptSize, headWeights, towerDepth } from '../../heads/index.ts';
 import { type AnchorFreeHead, backboneOf, type DptHead, type Model } from '../../model/index.ts';
-import { type Graph, GraphBuilder, type Outputs, Session } from '../../onnx/index.ts';
+import { type Graph, GraphBuilder, type Outputs, quantise, Session } from '../../onnx/index.ts';
 import type { NetworkDepth } from '../depth/fit.ts';
 import { inputSizeOf, type NetworkOptions, networkInputOf } from '../detect/model-parts.ts';
 import type { DetectionOutputs, NetworkInput } from '../detect/network.ts';
+import { weightFloats } from '../export/weights.ts';
+import { type ChosenWeights, chooseWeights } from './dtype.ts';
 
 /** What one pass is to give. */
 export interface NetworkParts {
@@ -37,12 +39,13 @@ export interface Network {
 /**
  * Opens a model's backbone with some of its heads in one graph, so that one pass serves them all.
  *
- * @throws {DenseError} BAD_MODEL or BAD_CHECKPOINT when the model's files do not fit together; BAD_INPUT for a size or a
- *   block it does not have; UNAVAILABLE for a device this machine lacks
+ * @throws {DenseError} BAD_MODEL or BAD_CHECKPOINT when the model's files do not fit together, BAD_MODEL for a dtype that it
+ *   lacks; BAD_INPUT for a size or a block it does not have; UNAVAILABLE for a device this machine lacks
  */
 export async function openNetwork(model: Model, parts: NetworkParts, options: NetworkOptions = {}): Promise<Network> {
   const { height, width } = inputSizeOf(model, options.size);
-  const { graph, grid } = await buildGraph(model, parts, height, width);
+  const chosen = chooseWeights(model, options.dtype);
+  const { graph, grid } = await buildGraph(model, parts, chosen, height, width);
   const { device, threads } = options;
   const session = await Session.open(graph, { ...(device && { device }), ...(threads && { threads }) });
   const mapSize = parts.depth && dptSize(parts.depth, height, width);
@@ -64,12 +67,13 @@ export async function openNetwork(model: Model, parts: NetworkParts, options: Ne
 async function buildGraph(
   model: Model,
   parts: NetworkParts,
+  chosen: ChosenWeights,
   height: number,
   width: number,
 ): Promise<{ graph: Graph; grid: readonly [number, number] }> {
   const { arch, rope, taps } = backboneOf(model.json);
   const config = await loadArch(arch, { rope });
-  const checkpoint = await openCheckpoint(model.files.get('weights')!.path);
+  const checkpoint = await openCheckpoint(chosen.file.path);
   const { detection, depth, features = [] } = parts;
   const detectionTaps = detection?.head.taps ?? taps;
   const depthTaps = depth?.taps ?? taps;
@@ -90,6 +94,7 @@ async function buildGraph(
   }
   if (depth) b.output('depth', addDptHead(b, tower, { height, width }, { ...depth, taps: depthTaps }, heads));
   for (const tap of new Set(features)) b.output(`features.${tap}`, patchTokens(b, tower, tap));
+  if (chosen.quantise) quantise(b, { mode: 'dynamic', read: weightFloats });
   return { graph: b.build(), grid: [tower.gridHeight, tower.gridWidth] };
 }
 

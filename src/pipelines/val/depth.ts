@@ -74,12 +74,12 @@ export async function validateDepth(
   options: ValDepthOptions,
   open: OpenDepthNet = openDepthNet,
 ): Promise<ValDepthReport> {
-  const { model = 'dense-t16', device = 'cpu', threads, size, signal, resume = false } = options;
+  const { model = 'dense-t16', device = 'cpu', threads, size, dtype, signal, resume = false } = options;
   const { gtKind, min = 1e-3, max = Infinity, crop = 'none', scale } = options;
   if (!(min > 0 && max > min))
     fail('BAD_USAGE', `--min ${min} and --max ${max}`, 'depths strictly between them count', 'give 0 < min < max');
   const pairs = await truthPairs(options);
-  const { net, hash } = await open(model, { device, threads, size });
+  const { net, hash } = await open(model, { device, threads, size, dtype });
   try {
     const inverse = net.kind === 'relative';
     const align: DepthAlignment = options.align ?? (inverse ? 'disparity' : 'none');
@@ -90,6 +90,7 @@ export async function validateDepth(
       model_hash: hash,
       size: `${width}x${height}`,
       device,
+      ...(dtype && { dtype }), // left out as before dtypes, so that their journals hold
       ...protocol,
       ...placeOf(options),
     };
@@ -153,6 +154,7 @@ export async function validateDepth(
       model_hash: hash,
       size: { width, height },
       device,
+      ...(dtype && { dtype }),
       batch: options.batch ?? 1,
       gt: options.gt,
       resumed,

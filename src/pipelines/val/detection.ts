@@ -22,9 +22,9 @@ export async function validateDetector(
   options: ValOptions,
   open: OpenValDetector = openValDetector,
 ): Promise<ValReport> {
-  const { model = 'dense-t16', device = 'cpu', threads, size, onInfo, onWarning } = options;
+  const { model = 'dense-t16', device = 'cpu', threads, size, dtype, onInfo, onWarning } = options;
   const data = await openValData(options);
-  const { detector, hash } = await open(model, { device, threads, size });
+  const { detector, hash } = await open(model, { device, threads, size, dtype });
   try {
     const names = data.categories.map(c => c.name);
     const { objects } = data;
@@ -48,6 +48,7 @@ export async function validateDetector(
         model_hash: hash,
         size: detector.inputSize,
         device,
+        ...(dtype && { dtype }),
         batch: options.batch ?? 1,
         gt: options.gt,
         images: pictures.length,

@@ -58,6 +58,7 @@ export async function predict(
     model_hash: hash,
     size: `${width}x${height}`,
     device: options.device ?? 'cpu',
+    ...(options.dtype && { dtype: options.dtype }),
     ...Object.fromEntries(Object.entries(what).map(([name, value]) => [name, value ?? null])),
     ...placeOf(options),
   };

@@ -10,6 +10,8 @@ export interface ValRun {
   /** Of the network's input, pixels. */
   readonly size: { readonly width: number; readonly height: number };
   readonly device: string;
+  /** Numbers the network ran with; absent when they are as the model stores them. */
+  readonly dtype?: string;
   readonly batch: number;
   readonly gt: string;
   /** Pictures scored. */
