@@ -34,7 +34,7 @@ export async function examplesBlock(
   for (const [i, name] of truth.images.fileNames.entries()) {
     const result = await detector.detect(join(folder, name));
     found.push(result);
-    for (const row of result.toCoco(truth.images.ids[i]!)) rows.push(row);
+    for (const row of result.toCoco(Number(truth.images.ids[i]))) rows.push(row);
   }
   await detector.close();
   const results = loadResults(rows as never, truth);
