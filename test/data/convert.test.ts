@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { convertCommand } from '../../src/cli/commands/convert.ts';
 import { rgbImage } from '../../src/core/index.ts';
 import { encodePng } from '../../src/image/index.ts';
-import { type DatasetSource, openDataset } from '../../src/pipelines/data/index.ts';
+import { type DatasetSource, openDataset, writeDataset } from '../../src/pipelines/data/index.ts';
 import { runCli } from '../cli/harness.ts';
 
 const GOLDEN = fileURLToPath(new URL('../golden/datasets/', import.meta.url));
@@ -133,6 +133,24 @@ describe('convert', () => {
     expect([one.code, one.stderr]).toEqual([2, expect.stringContaining('2 splits are mixed')]);
     const voc = await run('--annotations', out('yolo'), '--to', 'voc', '--out', out('voc'));
     expect([voc.code, voc.stderr]).toEqual([2, expect.stringContaining('convert one split at a time')]);
+  });
+  test('a picture that is missing is found before anything is written; the next run goes through', async () => {
+    const images = join(root, 'images');
+    cpSync(golden('images'), images, { recursive: true });
+    const dataset = await openDataset({ annotations: golden('coco.json'), images });
+    const last = dataset.pictures.at(-1)!.path!;
+    for (const to of ['yolo', 'voc'] as const) {
+      rmSync(last);
+      const options = { format: to, out: out(to), pictures: 'copy', lossy: true } as const;
+      await expect(writeDataset(dataset, options)).rejects.toMatchObject({
+        code: 'BAD_INPUT',
+        detail: { what: `the picture ${last} is not there` },
+      });
+      expect(existsSync(out(to))).toBe(false);
+      cpSync(last.replace(images, golden('images')), last);
+      await writeDataset(dataset, options);
+      expect((await openDataset(out(to))).pictures.every(p => existsSync(p.path!))).toBe(true);
+    }
   });
   test('folders, blanks and other letters in names; names that would meet are refused', async () => {
     const images = join(root, 'pictures');

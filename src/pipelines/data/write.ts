@@ -64,6 +64,7 @@ export async function writeDataset(dataset: Dataset, options: WriteDatasetOption
   if (format === 'coco') return { files: await writeCoco(dataset, out), imageFolders: {}, losses };
   if (format === 'csv') return { files: await writeCsv(dataset, out), imageFolders: {}, losses };
   await checkFresh(out);
+  await checkPictures(dataset, options);
   const kept = withoutCrowds(dataset);
   const written = format === 'yolo' ? await writeYolo(kept, options) : await writeVoc(kept, options);
   return { ...written, losses };
@@ -142,6 +143,23 @@ async function checkFresh(out: string): Promise<void> {
     fail('BAD_INPUT', `${out} holds a data set`, `there is ${mine.join(', ')}`, 'name another folder, or remove those');
 }
 
+/** Pictures that are to be brought must be there before anything is written: a partial tree would refuse the next run. */
+async function checkPictures(dataset: Dataset, { pictures = 'none', signal }: WriteDatasetOptions): Promise<void> {
+  if (pictures === 'none') return;
+  for await (const _ of overlapped(dataset.pictures, WRITE_AHEAD, checkPicture)) throwIfAborted(signal);
+}
+
+async function checkPicture({ path, file }: DataPicture): Promise<void> {
+  if (path === undefined)
+    return fail('BAD_INPUT', `where ${file} lies is not known`, 'it is to be copied', 'name its folder with --images');
+  const reason = await stat(path).then(
+    found => (found.isFile() ? undefined : 'it is not a file'),
+    (error: unknown) => messageOf(error),
+  );
+  if (reason !== undefined)
+    fail('BAD_INPUT', `the picture ${path} is not there`, reason, 'check --images, or convert without --pictures');
+}
+
 async function writeCoco(dataset: Dataset, out: string): Promise<string[]> {
   const splits = /\.json$/i.test(out) ? [undefined] : splitsOf(dataset);
   const files: string[] = [];
@@ -198,10 +216,10 @@ async function writeYolo(dataset: Dataset, options: WriteDatasetOptions) {
       'YOLO boxes are shares of the picture',
       'name the folder of the pictures with --images',
     );
+  await bringAll(dataset, picture => join(out, 'images', splitFolder(picture, 'yolo'), picture.file), options);
   await eachPicture(dataset, options, async picture => {
     const [split, stem] = [splitFolder(picture, 'yolo'), picture.file.replace(/\.[^./]*$/, '')];
     await writeWhole(join(out, 'labels', split, `${stem}.txt`), formatYoloLabels(picture, masks));
-    await bring(picture, join(out, 'images', split, picture.file), options);
   });
   const file = join(out, 'data.yaml');
   await writeWhole(
@@ -218,10 +236,10 @@ async function writeYolo(dataset: Dataset, options: WriteDatasetOptions) {
 
 async function writeVoc(dataset: Dataset, options: WriteDatasetOptions) {
   const { out } = options;
+  await bringAll(dataset, picture => join(out, 'JPEGImages', picture.file), options);
   await eachPicture(dataset, options, async picture => {
     const stem = picture.file.replace(/\.[^./]*$/, '');
     await writeWhole(join(out, 'Annotations', `${stem}.xml`), formatVoc(picture, dataset.categories));
-    await bring(picture, join(out, 'JPEGImages', picture.file), options);
   });
   const files = [join(out, 'classes.txt')];
   await writeWhole(files[0]!, namesText(dataset));
@@ -246,14 +264,19 @@ async function eachPicture(
   }
 }
 
+/** Pictures come before labels: a run that stops among them leaves nothing that the next one refuses. */
+async function bringAll(dataset: Dataset, to: (picture: DataPicture) => string, options: WriteDatasetOptions) {
+  if ((options.pictures ?? 'none') === 'none') return;
+  const quiet = { ...options, onProgress: undefined }; // progress is told with the labels
+  await eachPicture(dataset, quiet, picture => bring(picture, to(picture), options));
+}
+
 /**
  * Copies or links a picture into the new tree. One that lies there already stays as it is, and an earlier link makes room:
  * writing through it would change the picture it leads to.
  */
-async function bring({ path, file }: DataPicture, to: string, { pictures = 'none' }: WriteDatasetOptions) {
-  if (pictures === 'none') return;
-  if (path === undefined)
-    return fail('BAD_INPUT', `where ${file} lies is not known`, 'it is to be copied', 'name its folder with --images');
+async function bring({ path }: DataPicture, to: string, { pictures }: WriteDatasetOptions): Promise<void> {
+  if (path === undefined) return; // refused by checkPicture
   try {
     await mkdir(dirname(to), { recursive: true });
     const there = await lstat(to).catch(() => undefined);
