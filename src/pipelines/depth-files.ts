@@ -76,7 +76,7 @@ export function pairByStem(truths: readonly DepthFile[], predictions: readonly D
 }
 
 /**
- * Rows `ground truth,prediction` of a CSV file; a head line `gt,pred`, blank lines and lines of # are skipped.
+ * Rows `ground truth,prediction` of a CSV file; a head line `gt,pred` or `gt,picture`, blank lines and lines of # are skipped.
  * @throws {DenseError} BAD_INPUT naming file and line
  */
 export async function readPairs(file: string): Promise<{ gt: string; pred: string }[]> {
@@ -91,7 +91,11 @@ export async function readPairs(file: string): Promise<{ gt: string; pred: strin
     .replace(/^\uFEFF/, '')
     .split(/\r?\n/)
     .forEach((line, k) => {
-      if (line.trim() === '' || line.startsWith('#') || (rows.length === 0 && /^\s*gt\s*,\s*pred\s*$/i.test(line)))
+      if (
+        line.trim() === '' ||
+        line.startsWith('#') ||
+        (rows.length === 0 && /^\s*gt\s*,\s*(pred|picture)\s*$/i.test(line))
+      )
         return;
       const cells = line.split(',').map(cell => cell.trim().replace(/^"(.*)"$/, '$1'));
       if (cells.length !== 2 || cells.includes(''))

@@ -110,6 +110,36 @@ describe('val --task depth', () => {
     writeFileSync(join(dir, 'pairs.csv'), `${rows.join('\n')}\n`);
     const report = await run({ pairs: join(dir, 'pairs.csv') });
     expect(report).toMatchObject({ images: 2, missing: 1, run: { failed: [join(dir, 'color', 'broken.png')] } });
+  });
+  test('a broken depth map is left out as a broken picture is; a head line gt,picture is none of the pairs', async () => {
+    writeFileSync(join(dir, 'depth', 'torn.png'), 'no map');
+    const rows = ['gt,picture', 'a0.depth.png,a0.png', 'torn.png,a1.png', 'a2.depth.png,a2.png', 'gone.png,a3.png'];
+    writeFileSync(join(dir, 'torn.csv'), `${rows.join('\n')}\n`);
+    const said: string[] = [];
+    const report = await run({ pairs: join(dir, 'torn.csv'), onFailed: error => void said.push(error.detail.what) });
+    expect(report).toMatchObject({ images: 2, missing: 2 });
+    expect(said).toEqual([expect.stringContaining('torn.png'), expect.stringContaining('gone.png')]);
+    expect(report.run.failed).toEqual(['a1.png', 'a3.png'].map(name => join(dir, 'color', name)));
+    writeFileSync(join(dir, 'torn.csv'), `${rows[2]}\n`);
+    await expect(run({ pairs: join(dir, 'torn.csv') })).rejects.toMatchObject({ code: 'BAD_INPUT' });
+  });
+  test('one truth beside two pictures is two pairs, also in the journal', async () => {
+    writeFileSync(join(dir, 'twice.csv'), 'a0.depth.png,a0.png\na0.depth.png,a1.png\n');
+    const options = { pairs: join(dir, 'twice.csv'), journal: join(dir, 'twice.journal') };
+    const report = await run(options);
+    expect(report.images).toBe(2);
+    const [own, other] = ['a0', 'a1'].map(name => report.per_image[`a0.depth.png,${name}.png`]!.abs_rel!);
+    expect(own).toBeLessThan(0.01);
+    expect(other).toBeGreaterThan(0.05);
+    seen = 0;
+    expect((await run({ ...options, resume: true })).per_image).toEqual(report.per_image);
+    expect(seen).toBe(0);
+    // another picture for the same truth is not what the journal holds
+    writeFileSync(join(dir, 'twice.csv'), 'a0.depth.png,a2.png\n');
+    await run({ ...options, resume: true });
+    expect(seen).toBe(1);
+  });
+  test('a folder of pictures is needed without a list', async () => {
     await expect(run({ images: undefined })).rejects.toMatchObject({ code: 'BAD_USAGE' });
   });
 });

@@ -161,9 +161,9 @@ async function* steadied(run: Run, frames: AsyncIterable<Estimated>) {
     const smoothed = run.smoother?.next(frame.low, frame.image);
     const low = smoothed?.map ?? frame.low;
     run.after.add(low, frame.image);
-    if (smoothed?.cut && run.frames > 0) run.cuts++;
     const now = colorRange(low);
     const before = run.range;
+    if (smoothed?.cut && before !== undefined) run.cuts++; // a first frame begins anew too, and is no cut
     const follow = (from: number, to: number) => from + RANGE_PACE * (to - from);
     run.range =
       before !== undefined && run.options.colorBar

@@ -5,7 +5,7 @@ import { depthFiles, readPairs } from '../depth-files.ts';
 
 /** A picture with its true depth. */
 export interface TruthPair {
-  /** The ground truth's path below its folder, without ending. */
+  /** Of its own: the ground truth's path below its folder, without ending; of a list, as it stands there. */
   readonly name: string;
   readonly gt: string;
   readonly picture: string;
@@ -32,8 +32,11 @@ export async function truthPairs(options: PairOptions): Promise<TruthPair[]> {
   if (pairs !== undefined) {
     const below = (root: string | undefined, path: string) =>
       isAbsolute(path) ? path : join(root ?? dirname(pairs), path);
-    const rows = (await readPairs(pairs)).map(r => ({
-      name: r.gt,
+    const listed = await readPairs(pairs);
+    const times = new Map<string, number>();
+    for (const { gt: name } of listed) times.set(name, (times.get(name) ?? 0) + 1);
+    const rows = listed.map(r => ({
+      name: times.get(r.gt)! > 1 ? `${r.gt},${r.pred}` : r.gt,
       gt: below(gt, r.gt),
       picture: below(images, r.pred),
     }));

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { DenseError, type DepthKind, type DepthMap, fail, messageOf, throwIfAborted } from '../../core/index.ts';
 import {
   baselinePlane,
@@ -65,8 +66,8 @@ const openDepthNet: OpenDepthNet = async (model, options) => {
 type Measured = Readonly<Record<'model' | DepthBaseline, DepthMetrics | null>>;
 
 /**
- * Runs a depth head over pictures with true depth and scores it, beside the baselines. Pictures that cannot be read are
- * left out of the figures and named; an interrupted run goes on with `resume`.
+ * Runs a depth head over pictures with true depth and scores it, beside the baselines. Pictures that cannot be read, or whose
+ * true depth cannot, are left out of the figures and named; an interrupted run goes on with `resume`.
  *
  * @throws {DenseError} as `evaluateDepth` for the ground truth; as DepthEstimator.load for the model; ABORTED by the signal
  */
@@ -97,7 +98,7 @@ export async function validateDepth(
     const { path, kept } = journalOf('depth', key, options);
     const journal = await LineJournal.open(path, key, resume);
     const found = new Map(journal.earlier as [string, Measured][]);
-    const left = pairs.filter(p => !found.has(p.name));
+    const left = pairs.filter(p => !found.has(keyOf(p)));
     const resumed = pairs.length - left.length;
     sayResumed(resumed, pairs.length, resume, options);
     const measure = (truth: DepthPlane, plane: DepthPlane, name: string, own: boolean) =>
@@ -111,12 +112,20 @@ export async function validateDepth(
     const clock = new StageClock();
     let whole = false;
     let done = resumed;
+    let ran = 0;
+    const leave = (picture: TruthPair, error: unknown) => {
+      if (!(error instanceof DenseError)) throw error; // not the picture's fault
+      failed.push({ picture, error });
+      options.onFailed?.(error);
+    };
     try {
       const sources = left.map(p => p.picture);
       for await (const item of net.stream(sources, { batch: options.batch, signal, onStage: clock.sink })) {
         const pair = left[item.index]!;
-        if ('result' in item) {
-          const truth = await readTruth(pair, options);
+        if ('result' in item) ran++;
+        const truth =
+          'result' in item ? await readTruth(pair, options).catch((error: unknown) => leave(pair, error)) : undefined;
+        if ('result' in item && truth) {
           const baseline = (kind: DepthBaseline) =>
             measure(truth, baselinePlane(kind, truth.width, truth.height), kind, false);
           const row: Measured = {
@@ -124,13 +133,9 @@ export async function validateDepth(
             constant: baseline('constant'),
             gradient: baseline('gradient'),
           };
-          found.set(pair.name, row);
-          await journal.add([pair.name, row]);
-        } else {
-          if (!(item.error instanceof DenseError)) throw item.error; // not the picture's fault
-          failed.push({ picture: pair, error: item.error });
-          options.onFailed?.(item.error);
-        }
+          found.set(keyOf(pair), row);
+          await journal.add([keyOf(pair), row]);
+        } else if ('error' in item) leave(pair, item.error);
         options.onProgress?.(++done, pairs.length, pair.name);
         throwIfAborted(signal);
       }
@@ -138,10 +143,10 @@ export async function validateDepth(
     } finally {
       await journal.close(kept || !whole);
     }
-    const measured = pairs.filter(p => found.has(p.name));
+    const measured = pairs.filter(p => found.has(keyOf(p)));
     if (measured.length === 0) failAll({ failed });
     const rows = (kind: keyof Measured) =>
-      measured.flatMap(p => found.get(p.name)![kind] ?? []).filter(row => row !== null);
+      measured.flatMap(p => found.get(keyOf(p))![kind] ?? []).filter(row => row !== null);
     const empty = measured.length - rows('model').length;
     if (empty > 0)
       options.onWarning?.(`${empty} of ${measured.length} maps have no pixel that counts and are left out`);
@@ -161,14 +166,14 @@ export async function validateDepth(
       failed: failed.map(f => f.picture.picture),
       kind: net.kind,
     } as const;
-    const speed = clock.report(left.length - failed.length) ?? null;
+    const speed = clock.report(ran) ?? null;
     const report: ValDepthReport = {
       ...(meanDepthMetrics(rows('model')) ?? NOTHING),
       images: measured.length - empty,
       missing: failed.length,
       empty,
       align,
-      per_image: Object.fromEntries(measured.map(p => [p.name, found.get(p.name)!.model ?? NOTHING])),
+      per_image: Object.fromEntries(measured.map(p => [p.name, found.get(keyOf(p))!.model ?? NOTHING])),
       baselines,
       run: { ...run, images: measured.length - empty },
       speed,
@@ -179,7 +184,9 @@ export async function validateDepth(
         report,
         charts: speed ? [{ id: 'speed', svg: speedChart(speed, report.run), text: speedText(speed, report.run) }] : [],
         notes:
-          failed.length > 0 ? [`${failed.length} pictures could not be read and are left out of every figure`] : [],
+          failed.length > 0
+            ? [`${failed.length} pictures or their depth maps could not be read and are left out of every figure`]
+            : [],
         worst: options.worst ?? 12,
         protocol: { inverse, align, min, max },
         onWarning: options.onWarning,
@@ -196,6 +203,9 @@ export async function validateDepth(
     await net.close();
   }
 }
+
+/** In the journal: the same truth beside another picture is another pair. */
+const keyOf = ({ gt, picture }: TruthPair) => `${resolve(gt)},${resolve(picture)}`;
 
 const planeOf = ({ width, height, values }: DepthMap): DepthPlane => ({
   width,
