@@ -106,13 +106,32 @@ async function propose(model: ModelSummary, path: string): Promise<{ proposal: P
       input,
       heads: { detection: head },
       nms,
-      files: { weights: { path: file, dtype: 'fp32', sha256: await sha256Of(path) } },
+      files: { weights: { path: file, dtype: storedDtype(model), sha256: await sha256Of(path) } },
     };
     return { proposal: { json: parseModelJson(json, 'the proposed model.json'), notes } };
   } catch (error) {
     if (!(error instanceof DenseError) || error.code !== 'BAD_MODEL') throw error;
     return { problem: `${error.detail.what}: ${error.detail.why}` };
   }
+}
+
+const STORED: Readonly<Partial<Record<string, ModelJson['files'][string]['dtype']>>> = {
+  float32: 'fp32',
+  float16: 'fp16',
+  bfloat16: 'bf16',
+  int8: 'int8',
+  uint8: 'int8',
+};
+
+/** Numbers that most of a file's weights are stored in; fp32 where it lists none. */
+function storedDtype({ weights }: ModelSummary): ModelJson['files'][string]['dtype'] {
+  const elements = { fp32: 0, fp16: 0, bf16: 0, int8: 0 };
+  for (const { dtype, shape } of weights) {
+    const stored = STORED[dtype]; // whole numbers of 32 and 64 bits are shapes and indices
+    if (stored) elements[stored] += shape.reduce((product, side) => product * side, 1);
+  }
+  const [most] = Object.entries(elements).sort((a, b) => b[1] - a[1]); // stable: fp32 comes first where all are 0
+  return most![0] as keyof typeof elements;
 }
 
 /**

@@ -126,6 +126,20 @@ describe('CSV', () => {
   });
 });
 
+test('VOC: the list of a class, with flags, gives the pictures that show it; names may end in a number', async () => {
+  cpSync(join(GOLDEN, 'voc'), join(root, 'Annotations'), { recursive: true });
+  cpSync(join(GOLDEN, 'images'), join(root, 'JPEGImages'), { recursive: true });
+  cpSync(join(root, 'Annotations/1.xml'), join(root, 'Annotations/old 1.xml'));
+  mkdirSync(join(root, 'ImageSets/Main'), { recursive: true });
+  writeFileSync(join(root, 'ImageSets/Main/cat_train.txt'), '1 -1\n2  1\n3  0\n4 -1\nold 1\n');
+  const notes: string[] = [];
+  const source = { annotations: root, split: 'cat_train', onWarning: (text: string) => void notes.push(text) };
+  const { pictures } = await openDataset(source);
+  expect(pictures.length).toBe(3);
+  expect(pictures.every(p => p.split === 'cat_train')).toBe(true);
+  expect(notes[0]).toBe('2 pictures of cat_train.txt do not show its class (flag -1): left out');
+});
+
 test('VOC: a picture that two lists name is a leak; it keeps its first split', async () => {
   cpSync(join(GOLDEN, 'voc'), join(root, 'Annotations'), { recursive: true });
   cpSync(join(GOLDEN, 'images'), join(root, 'JPEGImages'), { recursive: true });

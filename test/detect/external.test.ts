@@ -133,6 +133,14 @@ describe('the command line', () => {
     const again = await runCli(['inspect', file, '--write', directory]);
     expect(again.code).toBe(2);
   });
+  test('inspect says in which numbers the weights are stored', async () => {
+    const file = join(root, 'stored.onnx');
+    for (const eight of [false, true]) {
+      writeTinyOnnx(file, 'rows', { eight });
+      const { proposal } = JSON.parse((await runCli(['inspect', file, '--json'])).stdout);
+      expect(proposal.json.files.weights.dtype).toBe(eight ? 'int8' : 'fp32');
+    }
+  });
 });
 
 describe('what does not fit is refused with words', () => {

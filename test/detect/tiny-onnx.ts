@@ -17,19 +17,27 @@ interface Options {
   readonly batch?: number | 'batch';
   /** Where the network takes bytes in rows of pixels instead of floats in planes. */
   readonly bytes?: boolean;
+  /** With more weights of eight bits than floats; they change nothing. */
+  readonly eight?: boolean;
 }
 
 /**
  * Writes the ONNX file of a detector that sees: at each cell of 8 pixels it scores red, green and blue by the cell's mean
  * colour (0..1, red first), and its box is the 16 pixels around the cell's centre. Each kind says so in its own way.
  */
-export function writeTinyOnnx(path: string, kind: TinyKind, { batch = 1, bytes = false }: Options = {}): void {
+export function writeTinyOnnx(
+  path: string,
+  kind: TinyKind,
+  { batch = 1, bytes = false, eight = false }: Options = {},
+): void {
   const b = new GraphBuilder();
   const image = bytes
     ? b.mul(b.transpose(b.cast(b.input('pixels', 'uint8', [batch, SIDE, SIDE, 3]), 'float32'), [0, 3, 1, 2]), 1 / 255)
     : b.input('pixels', 'float32', [batch, 3, SIDE, SIDE]);
   const colours = b.averagePool(image, STRIDE, { stride: STRIDE }); // [batch, 3, 8, 8]
-  const scores = b.transpose(b.flatten(colours, 2, 3), [0, 2, 1]); // [batch, cells, 3]
+  const plain = b.transpose(b.flatten(colours, 2, 3), [0, 2, 1]); // [batch, cells, 3]
+  const nothing = () => b.cast(b.slice(b.constant(new Int8Array(CELLS * 99), [1, CELLS, 99]), 2, 0, 3), 'float32');
+  const scores = eight ? b.add(plain, nothing()) : plain;
   const rows = (values: readonly number[], width: number): Value =>
     b.expandBatch(b.constant(Float32Array.from(values), [1, CELLS, width]), scores);
   const perCell = (values: (x: number, y: number) => number[]) =>

@@ -87,7 +87,7 @@ describe('dtype of a network', () => {
     await writeTinyDetector(at('yolox'), 'yolox');
     expect(await refusal(() => Detector.load(at('yolox'), { dtype: 'fp32' }))).toBe('accepted');
     expect(await refusal(() => Detector.load(at('yolox'), { dtype: 'int8' }))).toMatch(/^BAD_MODEL: .*no int8 weights/);
-    writeTinyOnnx(join(at('yolox'), 'eight.onnx'), 'yolox', { bytes: true });
+    writeTinyOnnx(join(at('yolox'), 'eight.onnx'), 'yolox', { bytes: true, eight: true });
     const files = {
       weights: { path: 'detector.onnx', dtype: 'fp32' },
       'weights-int8': { path: 'eight.onnx', dtype: 'int8' },

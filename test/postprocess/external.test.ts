@@ -112,6 +112,11 @@ describe('boxes with suppression inside', () => {
     expect(Array.from(first.boxes)).toEqual([1, 2, 11, 12, 5, 6, 15, 16]);
     expect(Array.from(first.classes)).toEqual([0, 1]);
     expect(Array.from(second.classes)).toEqual([2]);
+    for (const dims of [
+      [1, 5, 7],
+      [1, 1, 5, 7], // as detection outputs of OpenVINO are
+    ])
+      expect(decode({ b: tensorOf(dims, rows.flat()) }, head, { pictures: 2 })).toEqual([first, second]);
   });
   test('rows of several pictures, told apart by a count', () => {
     const head = headOf({ kind: 'boxes', boxes: 'b', columns: columns.slice(1), count: 'n' } as never);

@@ -16,7 +16,8 @@ const SPLITS = ['train', 'val', 'test'] as const;
 
 /**
  * Opens PASCAL VOC: a folder with Annotations/, JPEGImages/ and ImageSets/Main/, a folder of `.xml` files, or one file.
- * Splits come from ImageSets/Main/{train,val,test}.txt, or from the one list that `split` names.
+ * Splits come from ImageSets/Main/{train,val,test}.txt, or from the one list that `split` names: also one of a class
+ * (`aeroplane_train`), of which the pictures that show it are taken.
  */
 export async function openVoc(source: DatasetSource): Promise<Dataset> {
   const { onProblem = strictly, signal, vocOrigin } = source;
@@ -31,12 +32,14 @@ export async function openVoc(source: DatasetSource): Promise<Dataset> {
   const namesText =
     source.names === undefined ? await namesIfThere(join(root, 'classes.txt')) : await readText(source.names);
   const categories = new CategoryTable(namesText === undefined ? undefined : parseNames(namesText));
-  const splits = await readSplits(join(root, 'ImageSets', 'Main'), source.split, onProblem);
+  const stems = new Set(files.map(({ relative }) => stemOf(relative)));
+  const { splits, negative } = await readSplits(join(root, 'ImageSets', 'Main'), source.split, stems, onProblem);
   const pictures: DataPicture[] = [];
   for (const { path, relative } of files) {
     throwIfAborted(signal);
     const text = await readText(path);
-    const stem = relative.replace(/\.xml$/i, '');
+    const stem = stemOf(relative);
+    if (negative.has(stem)) continue;
     try {
       const { filename, ...read } = parseVoc(text, categories, path, onProblem, vocOrigin);
       const split = splits.get(stem);
@@ -47,7 +50,9 @@ export async function openVoc(source: DatasetSource): Promise<Dataset> {
       onProblem({ kind: 'bad-record', where: path, what: `cannot be read (${what})`, why, fix });
     }
   }
-  const listed = pictures.filter(p => splits.size === 0 || p.split !== undefined);
+  if (negative.size > 0)
+    source.onWarning?.(`${negative.size} pictures of ${source.split}.txt do not show its class (flag -1): left out`);
+  const listed = pictures.filter(p => (splits.size === 0 && negative.size === 0) || p.split !== undefined);
   if (listed.length < pictures.length)
     source.onWarning?.(`${pictures.length - listed.length} annotations stand in no list of ImageSets/Main: left out`);
   const candidates = [join(root, 'JPEGImages'), join(root, 'images'), folder, root];
@@ -64,19 +69,34 @@ function fileOf(filename: string, stem: string): string {
   return below === '.' || file.startsWith(`${below}/`) ? file : posix.join(below, file);
 }
 
-/** Split by annotation, from the lists that are there. */
+const stemOf = (relative: string) => relative.replace(/\.xml$/i, '');
+
+/**
+ * Split by annotation, from the lists that are there. A class's list says of each picture whether it shows the class: 1, -1
+ * for not, 0 for difficult ones only.
+ *
+ * @param stems names of the annotations: one that ends in a number is no name with a flag
+ */
 async function readSplits(
   folder: string,
   wanted: string | undefined,
+  stems: ReadonlySet<string>,
   sink: ProblemSink,
-): Promise<ReadonlyMap<string, string>> {
+): Promise<{ readonly splits: ReadonlyMap<string, string>; readonly negative: ReadonlySet<string> }> {
   const of = new Map<string, string>();
+  const negative = new Set<string>();
   const hasOwn = wanted !== undefined && (await kindOf(join(folder, `${wanted}.txt`))) === 'file';
   for (const split of hasOwn ? [wanted] : SPLITS) {
     const text = await namesIfThere(join(folder, `${split}.txt`));
     for (const line of text?.split(/\r?\n/) ?? []) {
-      const stem = line.trim();
-      if (stem === '') continue;
+      const whole = line.trim();
+      if (whole === '') continue;
+      const [, name = whole, flag] = (stems.has(whole) ? null : /^(.*\S)\s+(1|-1|0)$/.exec(whole)) ?? [];
+      if (flag === '-1') {
+        negative.add(name);
+        continue;
+      }
+      const stem = name;
       const before = of.get(stem) ?? split;
       if (before === split) of.set(stem, split);
       else
@@ -89,5 +109,5 @@ async function readSplits(
         });
     }
   }
-  return of;
+  return { splits: of, negative };
 }

@@ -88,7 +88,7 @@ function nameBelow(path: string, images: string | undefined): string {
   return below.startsWith('..') || isAbsolute(below) ? path.replace(/^.*[/\\]/, '') : below;
 }
 
-/** An object whose box (and polygons) are shares of the picture, in pixels. */
+/** An object whose box is in shares of the picture, with its box in pixels; polygons stay as they are. */
 export function scaled(object: DataObject, width: number, height: number): DataObject {
   const { x1, y1, x2, y2 } = object;
   return { ...object, x1: x1 * width, y1: y1 * height, x2: x2 * width, y2: y2 * height };

@@ -5,7 +5,7 @@ import { findTower } from '../features/tower.ts';
 import { comparesLooks } from './follow.ts';
 import type { FollowOptions } from './options.ts';
 
-/** The block whose features tell objects apart best, where it was measured (docs/tracking.md, bench/mot/ablation.ts). */
+/** Blocks that tell objects apart better than the last, where one was measured to (bench/mot/ablation.ts): none so far. */
 const BEST_LAYERS: Readonly<Record<string, number>> = {};
 
 /**

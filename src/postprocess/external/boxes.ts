@@ -68,6 +68,9 @@ export function decodeBoxes(
 function ownRows(outputs: NamedOutputs, head: BoxesHead, { pictures }: ExternalOptions, picture: number) {
   const { dims, data } = outputOf(outputs, head.boxes);
   const total = data.length / head.columns.length;
+  const marked = head.columns.includes('batch');
+  // one list for all pictures, also as [1, rows, columns] or [1, 1, rows, columns]
+  if (marked && (dims.length < 3 || dims[0] !== pictures)) return { from: 0, to: total };
   const counts = head.count === undefined ? undefined : outputOf(outputs, head.count).data;
   if (counts && counts.length !== pictures)
     fail(
@@ -88,7 +91,6 @@ function ownRows(outputs: NamedOutputs, head: BoxesHead, { pictures }: ExternalO
     const from = picture * each;
     return { from, to: counts ? from + Math.min(each, counts[picture]) : from + each };
   }
-  if (head.columns.includes('batch')) return { from: 0, to: total };
   if (counts) {
     const from = counts.subarray(0, picture).reduce((sum, n) => sum + n, 0);
     return { from, to: Math.min(total, from + counts[picture]) };
