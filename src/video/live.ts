@@ -11,7 +11,10 @@ import type { FrameOptions, FrameSource, FrameTime, VideoFrame, VideoInfo } from
 
 /** How a live source is read. */
 export interface LiveOptions extends Pick<FrameOptions, 'end' | 'every' | 'signal'> {
-  /** How often in a row a lost connection is tried again, with growing pauses; default 5, 0 for never. */
+  /**
+   * How often in a row a lost connection is tried again, with growing pauses; default 5, 0 for never. Attempts are counted
+   * anew when frames have come for 3 seconds: a source that answers and hangs up at once is given up too.
+   */
   readonly reconnect?: number | undefined;
   /** First pause before trying again, seconds; each further one is twice as long, up to 30 s. Default 0.5. */
   readonly pause_s?: number | undefined;
@@ -56,6 +59,8 @@ export interface LiveSource extends FrameSource {
 }
 
 const LONGEST_PAUSE_S = 30;
+/** A connection that gave frames for so long, seconds, was no mere attempt. */
+const STEADY_S = 3;
 /** A source's clock that leaps further than this, seconds, has been set anew. */
 const LEAP_S = 10;
 
@@ -105,6 +110,8 @@ class LiveReader implements LiveSource {
   /** When the first frame came, on this process's clock. */
   private began: number | undefined;
   private last_s = -1;
+  /** To connect again, since frames last came for {@link STEADY_S}. */
+  private attempts = 0;
   private pumping: Promise<void> | undefined;
   private used = false;
   private readonly painter: ReturnType<typeof makePainter>;
@@ -220,6 +227,7 @@ class LiveReader implements LiveSource {
   /** Frames of one connection into the box. @returns why the connection ended, where it was not the source's own end */
   private async drain(connection: Connection): Promise<string | undefined> {
     let clock: { readonly pts: number; readonly at_s: number } | undefined;
+    let since: number | undefined;
     const frames = connection.frames();
     for (;;) {
       const { done, value } = await frames.next();
@@ -238,6 +246,8 @@ class LiveReader implements LiveSource {
         this.began = now;
         this.onFirst();
       }
+      since ??= now;
+      if (now - since >= STEADY_S) this.attempts = 0;
       this.counts.received++;
       const stamp = value.bestEffortTimestamp;
       const pts = stamp === this.av.C.AV_NOPTS_VALUE ? undefined : Number(stamp) * connection.unit;
@@ -269,15 +279,16 @@ class LiveReader implements LiveSource {
   }
 
   /** @returns whether the source is there again; false when everything was stopped meanwhile */
-  private async reconnect(why: string, attempts: number): Promise<boolean> {
+  private async reconnect(why: string, limit: number): Promise<boolean> {
     const { onNote, pause_s = 0.5 } = this.options;
     const { signal } = this.stopping;
     const lost = performance.now();
     let reason = why;
-    for (let attempt = 1; attempt <= attempts; attempt++) {
+    for (let first = true; this.attempts < limit; first = false) {
+      const attempt = ++this.attempts;
       const pause = Math.min(LONGEST_PAUSE_S, pause_s * 2 ** (attempt - 1));
-      const again = `trying again in ${Number(pause.toFixed(1))} s (${attempt} of ${attempts})`;
-      onNote?.(`${attempt === 1 ? 'connection lost' : 'no connection'}: ${reason}; ${again}`);
+      const again = `trying again in ${Number(pause.toFixed(1))} s (${attempt} of ${limit})`;
+      onNote?.(`${first ? 'connection lost' : 'no connection'}: ${reason}; ${again}`);
       await sleep(1000 * pause, undefined, { signal }).catch(() => {});
       if (this.isOver()) return false;
       try {
@@ -295,7 +306,7 @@ class LiveReader implements LiveSource {
     return fail(
       'RUNTIME',
       `${this.name.shown} was cut off and did not come back`,
-      `${attempts} attempts; the last: ${reason}`,
+      `${limit} attempts; the last: ${reason}`,
       'check the source, or try longer with --reconnect',
     );
   }

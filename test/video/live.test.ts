@@ -75,7 +75,19 @@ describe.skipIf(!av)('a live stream', { timeout: 30_000 }, () => {
       expect.stringMatching(/^connected again after \d\.\d s$/),
     ]);
     expect(error?.message).toMatch(/^tcp:\/\/127\.0\.0\.1:\d+ was cut off and did not come back\n {2}why: 1 attempts;/);
-    expect(visits).toBe(3);
+    expect(visits).toBe(2);
+  });
+  test('that answers and hangs up at once is given up after as many attempts', async () => {
+    const rules = Array.from({ length: 12 }, () => ({ share: 0.4 }));
+    const { notes, stats, error, visits } = await read(rules, { reconnect: 3, pause_s: 0.02 });
+    expect(error).toMatchObject({ code: 'RUNTIME' });
+    expect(error?.message).toContain('3 attempts; the last: the source ended it');
+    expect([visits, stats.reconnects]).toEqual([4, 3]);
+    expect(notes.filter(note => note.includes('trying')).at(-1)).toContain('(3 of 3)');
+  });
+  test('that gave frames for some seconds may be lost as often again', async () => {
+    const { stats, visits } = await read([{}, {}], { reconnect: 1, drop: false }, 90); // 50 frames in 4.5 s
+    expect([visits, stats.reconnects]).toEqual([3, 1]);
   });
   test('is tried again with growing pauses, and given up', async () => {
     const started = performance.now();
