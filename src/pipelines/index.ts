@@ -26,6 +26,7 @@ export {
   type DepthSidecar,
   depthPaths,
   encodeDepthPng,
+  sidecarFor,
   writeDepth,
 } from './depth/exports.ts';
 export {

@@ -1,7 +1,7 @@
 import type { DepthMap, RgbImage } from '../core/index.ts';
 
 /** A network's depth map with what its picture shows in each cell. */
-export interface LowDepth {
+interface LowDepth {
   readonly width: number;
   readonly height: number;
   /** NaN for a hole. */

@@ -10,8 +10,8 @@ export interface UpsampleOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const DEFAULT_COLOR_SIGMA = 16;
-export const DEFAULT_EDGE_RADIUS = 3;
+const DEFAULT_COLOR_SIGMA = 16;
+const DEFAULT_EDGE_RADIUS = 3;
 /** Rows computed before others get their turn. */
 const BAND = 64;
 const REACH = 2; // cells to each side
@@ -50,7 +50,7 @@ export async function upsampleDepth(map: DepthMap, image: RgbImage, options: Ups
 }
 
 /** {@link upsampleDepth} row by row: writes row `y` into `out` from `offset` on. */
-export function upsampledRows(
+function upsampledRows(
   map: DepthMap,
   image: RgbImage,
   options: UpsampleOptions = {},

@@ -19,7 +19,7 @@ export function cornerLength([x1, y1, x2, y2]: Box, lineWidth: number): number {
 }
 
 /** Draws the four corners of a rectangle, `lineWidth` pixels wide with arms `arm` pixels long, lying inside the rectangle. */
-export function strokeCorners(
+function strokeCorners(
   image: RgbImage,
   [x1, y1, x2, y2]: Box,
   lineWidth: number,

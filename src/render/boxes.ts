@@ -39,7 +39,7 @@ export interface PlacedLabel {
 }
 
 /** What is drawn where, in the order of drawing: the same for pixels and for SVG. */
-export interface DrawingPlan {
+interface DrawingPlan {
   /** Pixels. */
   readonly lineWidth: number;
   readonly boxes: readonly { readonly index: number; readonly box: Box; readonly color: Rgb }[];

@@ -11,7 +11,7 @@ export interface Size {
 }
 
 /** Cells of grids laid over the input. */
-export function cellCount(strides: readonly number[], { height, width }: Size): number {
+function cellCount(strides: readonly number[], { height, width }: Size): number {
   return strides.reduce((sum, s) => sum + Math.ceil(height / s) * Math.ceil(width / s), 0);
 }
 

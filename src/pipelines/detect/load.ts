@@ -70,13 +70,13 @@ export function asDetectionNetwork(
 }
 
 /** What a model recommends for its detections. */
-export function detectionDefaults(model: Model): DetectionDefaults {
+function detectionDefaults(model: Model): DetectionDefaults {
   const { kind, ...nms } = model.json.nms ?? NMS;
   return { nms: kind, ...nms };
 }
 
 /** A model's detection head, of the kind that runs on its backbone. @throws {DenseError} BAD_MODEL for a model without */
-export function detectionHeadOf(model: Model): AnchorFreeHead {
+function detectionHeadOf(model: Model): AnchorFreeHead {
   const head = model.json.heads.detection;
   if (isAnchorFree(head)) return head;
   return fail(
