@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { type DenseError, fail } from '../core/index.ts';
+import type { DenseError } from '../core/index.ts';
 import { hasImageExtension, type InputList, listInputs } from '../image/index.ts';
 import {
   DepthEstimator,
@@ -11,8 +11,10 @@ import {
   depthOfVideo,
 } from '../pipelines/index.ts';
 import type { DepthFlags } from './depth-flags.ts';
-import { formatError, formatTable, makeOutput, type Output } from './output.ts';
-import { makeProgress, type Progress } from './progress.ts';
+import { frameProgress } from './frame-progress.ts';
+import { countFailed, failIfAny, newTally, type PictureTally, tallyText } from './many-pictures.ts';
+import { formatTable, makeOutput, type Output } from './output.ts';
+import { makeProgress } from './progress.ts';
 import { spoolStdin } from './spool.ts';
 import { readStdin } from './stdin.ts';
 
@@ -80,13 +82,9 @@ async function picturesAndPrint(
 ): Promise<void> {
   const total = listed.files.length + listed.failures.length;
   const progress = makeProgress(total, 'pictures', flags);
-  const tally = { done: 0, skipped: 0, failed: 0, last: undefined as DenseError | undefined };
+  const tally = newTally();
   const print = makePrinter(flags, output, total);
-  const report = (error: DenseError) => {
-    tally.failed++;
-    tally.last = error;
-    if (total > 1) progress.log(formatError(error));
-  };
+  const report = (error: DenseError) => countFailed(tally, error, total, progress);
   const started = performance.now();
   try {
     for (const { error } of listed.failures) report(error);
@@ -106,13 +104,7 @@ async function picturesAndPrint(
   const seconds = (performance.now() - started) / 1000;
   if (total > 1) output.info(summary(tally, seconds, flags.out));
   else output.info(flags.out === undefined ? 'nothing written: name a folder with --out' : `written to ${flags.out}`);
-  if (tally.failed > 0)
-    fail(
-      'PARTIAL',
-      `${tally.failed} of ${total} inputs failed`,
-      'each is named above with its reason',
-      'correct or leave out those, the others are done',
-    );
+  failIfAny(tally, total);
 }
 
 /** One JSON array over all pictures, an object per line, closed whatever happens; or a line for each. */
@@ -153,13 +145,9 @@ function tableOf(record: DepthRecord): string {
   return [lineOf(record), ...(files.length > 0 ? [formatTable([['format', 'file'], ...files])] : [])].join('\n');
 }
 
-function summary(tally: { done: number; skipped: number; failed: number }, seconds: number, out?: string): string {
-  const parts = [`${tally.done} pictures in ${seconds.toFixed(1)} s`];
-  if (tally.done > 0) parts.push(`${(tally.done / seconds).toFixed(1)} pictures/s`);
-  if (tally.skipped > 0) parts.push(`${tally.skipped} skipped: done earlier`);
-  if (tally.failed > 0) parts.push(`${tally.failed} failed`);
-  parts.push(out === undefined ? 'nothing written: name a folder with --out' : `written to ${out}`);
-  return parts.join('; ');
+function summary(tally: PictureTally, seconds: number, out?: string): string {
+  const where = out === undefined ? 'nothing written: name a folder with --out' : `written to ${out}`;
+  return [...tallyText(tally, seconds), where].join('; ');
 }
 
 async function videoAndPrint(
@@ -169,24 +157,17 @@ async function videoAndPrint(
   output: Output,
   signal: AbortSignal,
 ): Promise<void> {
-  let progress: Progress | undefined;
+  const progress = frameProgress(flags, output);
   const started = performance.now();
   try {
     const report = await depthOfVideo(input, source, {
       ...exportOptions(flags),
       signal,
       onNote: text => output.info(text),
-      onBroken: ({ index }, error) => {
-        const text = `frame ${index + 1} left out: ${error.message.split('\n')[0]}`;
-        if (progress) progress.log(text);
-        else output.warn(text);
-      },
-      onFrame: (done, total, index) => {
-        progress ??= makeProgress(total, 'frames', flags);
-        progress.update(done, `frame ${index + 1}`);
-      },
+      onBroken: progress.onBroken,
+      onFrame: progress.onFrame,
     });
-    progress?.stop();
+    progress.stop();
     if (flags.json) output.data(`[\n${JSON.stringify(report)}\n]`);
     else if (report.skipped) output.info(`done earlier: ${Object.values(report.paths).join(', ')}`);
     else if (!flags.quiet) output.data(videoLines(report));
@@ -196,7 +177,7 @@ async function videoAndPrint(
         `${report.frames} frames in ${seconds.toFixed(1)} s; ${(report.frames / seconds).toFixed(1)} frames/s`,
       );
   } finally {
-    progress?.stop();
+    progress.stop();
   }
 }
 

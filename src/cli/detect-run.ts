@@ -1,4 +1,4 @@
-import { type DenseError, fail } from '../core/index.ts';
+import type { DenseError } from '../core/index.ts';
 import { type InputList, listInputs } from '../image/index.ts';
 import {
   type CocoResult,
@@ -13,7 +13,8 @@ import {
 import type { DetectFlags } from './detect-flags.ts';
 import { detectLiveAndPrint, liveInput, type Printer } from './detect-live.ts';
 import { checkLiveFlags } from './live-flags.ts';
-import { formatError, formatTable, makeOutput, type Output } from './output.ts';
+import { countFailed, failIfAny, newTally, type PictureTally, tallyText } from './many-pictures.ts';
+import { formatTable, makeOutput, type Output } from './output.ts';
 import { makeProgress } from './progress.ts';
 import { readStdin } from './stdin.ts';
 
@@ -62,12 +63,8 @@ async function detectAndPrint(
   const total = listed.files.length + listed.failures.length;
   const printer = makePrinter(flags, output, total);
   const progress = makeProgress(total, 'pictures', flags);
-  const tally = { done: 0, objects: 0, skipped: 0, failed: 0, last: undefined as DenseError | undefined };
-  const report = (error: DenseError) => {
-    tally.failed++;
-    tally.last = error;
-    if (total > 1) progress.log(formatError(error));
-  };
+  const tally = { ...newTally(), objects: 0 };
+  const report = (error: DenseError) => countFailed(tally, error, total, progress);
   const started = performance.now();
   try {
     for (const { error } of listed.failures) report(error);
@@ -89,13 +86,7 @@ async function detectAndPrint(
   if (total === 1 && tally.last) throw tally.last;
   const seconds = (performance.now() - started) / 1000;
   if (total > 1) output.info(summary(tally, seconds, flags.out));
-  if (tally.failed > 0)
-    fail(
-      'PARTIAL',
-      `${tally.failed} of ${total} inputs failed`,
-      'each is named above with its reason',
-      'correct or leave out those, the others are done',
-    );
+  failIfAny(tally, total);
 }
 
 function fileOptions(flags: DetectFlags, signal: AbortSignal) {
@@ -163,15 +154,7 @@ function lineOf({ result, fileName }: Done): string {
   return `${fileName}: ${counts.join(', ') || 'nothing found'}`;
 }
 
-function summary(
-  tally: { done: number; objects: number; skipped: number; failed: number },
-  seconds: number,
-  out?: string,
-) {
-  const parts = [`${tally.done} pictures, ${tally.objects} objects in ${seconds.toFixed(1)} s`];
-  if (tally.done > 0) parts.push(`${(tally.done / seconds).toFixed(1)} pictures/s`);
-  if (tally.skipped > 0) parts.push(`${tally.skipped} skipped: done earlier`);
-  if (tally.failed > 0) parts.push(`${tally.failed} failed`);
-  if (out !== undefined) parts.push(`written to ${out}`);
-  return parts.join('; ');
+function summary(tally: PictureTally & { readonly objects: number }, seconds: number, out?: string): string {
+  const parts = tallyText(tally, seconds, `, ${tally.objects} objects`);
+  return [...parts, ...(out === undefined ? [] : [`written to ${out}`])].join('; ');
 }

@@ -7,9 +7,9 @@ import {
   trackVideo,
 } from '../pipelines/index.ts';
 import { parseLine, parseZone } from '../track/index.ts';
+import { frameProgress } from './frame-progress.ts';
 import { liveReading, liveText } from './live-flags.ts';
 import { formatTable, makeOutput, type Output } from './output.ts';
-import { makeProgress, type Progress } from './progress.ts';
 import { spoolStdin } from './spool.ts';
 import { type TrackFlags, trackerOptionsOf } from './track-flags.ts';
 
@@ -38,7 +38,7 @@ export async function runTrack(
     return detector;
   };
   const piped = source === '-' ? await spoolStdin(signal) : undefined;
-  let progress: Progress | undefined;
+  const progress = frameProgress(flags, output);
   const started = performance.now();
   try {
     const report = await trackVideo(piped?.path ?? source, loadNow, {
@@ -49,21 +49,16 @@ export async function runTrack(
       live: liveReading(flags),
       signal,
       onJson: flags.json ? text => void process.stdout.write(text) : undefined,
-      onNote: text => (progress ? progress.log(text) : output.info(text)),
-      onBroken: ({ index }, error) => {
-        const text = `frame ${index + 1} left out: ${error.message.split('\n')[0]}`;
-        if (progress) progress.log(text);
-        else output.warn(text);
+      onNote: text => {
+        if (!progress.log(text)) output.info(text);
       },
-      onFrame: (done, total, index) => {
-        progress ??= makeProgress(total, 'frames', flags);
-        progress.update(done, `frame ${index + 1}`);
-      },
+      onBroken: progress.onBroken,
+      onFrame: progress.onFrame,
     });
-    progress?.stop();
+    progress.stop();
     print(report, flags, output, (performance.now() - started) / 1000);
   } finally {
-    progress?.stop();
+    progress.stop();
     await detector?.close();
     await piped?.remove();
   }

@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DenseError, rgbImage, seededRandom } from '../../src/core/index.ts';
+import { DenseError } from '../../src/core/index.ts';
 import { Detector } from '../../src/pipelines/index.ts';
+import { noise } from './noise.ts';
 import { TINY_LABELS, writeTinyModel } from './tiny-model.ts';
 
 let root: string;
@@ -15,14 +16,6 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(root, { recursive: true }));
 
-function noise(height: number, width: number, seed: number) {
-  const random = seededRandom(seed);
-  return rgbImage(
-    height,
-    width,
-    Uint8Array.from({ length: height * width * 3 }, () => random() * 256),
-  );
-}
 const refusal = async (name: string, options = {}) =>
   Detector.load(name, options).then(
     async detector => {

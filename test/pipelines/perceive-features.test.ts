@@ -2,8 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DenseError, rgbImage, seededRandom } from '../../src/core/index.ts';
+import { DenseError } from '../../src/core/index.ts';
 import { Detector, FeatureExtractor } from '../../src/pipelines/index.ts';
+import { noise } from '../detect/noise.ts';
 import { writeTinyModel } from '../detect/tiny-model.ts';
 
 let root: string;
@@ -14,15 +15,6 @@ beforeAll(async () => {
   await writeTinyModel(model);
 });
 afterAll(() => rmSync(root, { recursive: true }));
-
-function noise(height: number, width: number, seed: number) {
-  const random = seededRandom(seed);
-  return rgbImage(
-    height,
-    width,
-    Uint8Array.from({ length: height * width * 3 }, () => random() * 256),
-  );
-}
 
 describe('features out of the detector’s own pass', () => {
   test('are those of the feature extractor, for every picture of a batch, and boxes stay the same', async () => {
