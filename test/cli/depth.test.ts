@@ -209,6 +209,12 @@ describe('videos', () => {
     expect(report.cuts).toBe(0);
     expect(files().filter(name => name.endsWith('.npy'))).toHaveLength(6);
   });
+  test('--smooth counts a cut at the second frame, and not the beginning', async () => {
+    const { stdout } = await depth([join(desk, 'frames'), '--out', out, '--smooth', '--json'], {
+      flicker: (v, n) => (n === 0 ? v : 6 - v),
+    });
+    expect(JSON.parse(stdout)[0]).toMatchObject({ frames: 6, cuts: 1 });
+  });
   test('--start, --end and --every choose frames', async () => {
     await depth([join(desk, 'frames'), '--out', out, '--smooth', '--start', '2', '--end', '6', '--every', '2']);
     expect(files().filter(name => name.endsWith('.json'))).toEqual(['2.depth.json', '4.depth.json', '6.depth.json']);
