@@ -1,10 +1,10 @@
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DenseError, type ImageBatch, seededRandom, tensor } from '../../src/core/index.ts';
 import { openModel } from '../../src/model/index.ts';
-import { DepthEstimator, Detector } from '../../src/pipelines/index.ts';
+import { DepthEstimator, Detector, trackVideo } from '../../src/pipelines/index.ts';
 import type { NetworkDtype } from '../../src/pipelines/perceive/dtype.ts';
 import { openNetwork } from '../../src/pipelines/perceive/network.ts';
 import { runCli } from '../cli/harness.ts';
@@ -81,6 +81,22 @@ describe('dtype of a network', () => {
     expect(await refusal(() => DepthEstimator.load(at('half'), { dtype: 'fp8' as never }))).toMatch(
       /^BAD_INPUT: .*fp8/,
     );
+  });
+
+  test('an interrupted run of track is not resumed with other numbers', async () => {
+    mkdirSync(at('frames'));
+    for (let i = 1; i < 6; i++) copyFileSync(PICTURE, join(at('frames'), `${i}.jpg`));
+    const track = (dtype: NetworkDtype | undefined, options: object) =>
+      trackVideo(at('frames'), () => Detector.load(at('half'), { dtype, threads: 1 }), {
+        mot: at('t.txt'),
+        ...options,
+      });
+    const controller = new AbortController();
+    const stopped = { signal: controller.signal, onFrame: () => controller.abort() };
+    await expect(track('int8', stopped)).rejects.toMatchObject({ code: 'ABORTED' });
+    const refused = { code: 'BAD_USAGE', detail: { why: expect.stringContaining('dtype was "int8"') } };
+    await expect(track(undefined, { resume: true })).rejects.toMatchObject(refused);
+    expect(await track('int8', { resume: true })).toMatchObject({ frames: 5 });
   });
 
   test("another project's file is run as it is stored, or its variant", async () => {

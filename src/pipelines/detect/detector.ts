@@ -67,6 +67,11 @@ export class Detector {
     return { height: this.network.input.height, width: this.network.input.width };
   }
 
+  /** Numbers that were asked for; undefined when they are as the model stores them. */
+  get dtype(): string | undefined {
+    return this.network.dtype;
+  }
+
   /** Blocks whose features come with every result. */
   get features(): readonly number[] {
     return this.network.features ?? [];

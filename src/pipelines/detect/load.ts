@@ -26,11 +26,11 @@ export async function openDetectionNetwork(
   const opened = await openModel(model);
   const { detection } = opened.json.heads;
   if (options.features?.length) backboneOf(opened.json); // another project's detector has none to hand out
-  if (isExternal(detection)) return openExternalNetwork(opened, detection, options);
+  const { features, dtype } = options;
+  if (isExternal(detection)) return { ...(await openExternalNetwork(opened, detection, options)), dtype };
   const part = detectionPart(opened);
-  const { features } = options;
   const network = await openNetwork(opened, { detection: part, features }, options);
-  return asDetectionNetwork(opened, part, network, features);
+  return { ...asDetectionNetwork(opened, part, network, features), dtype };
 }
 
 /** A model's detection head with the labels it counts. */

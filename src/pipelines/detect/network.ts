@@ -56,6 +56,8 @@ export interface DetectionNetwork {
   readonly defaults: DetectionDefaults;
   /** Blocks whose patch features every pass gives; default none. */
   readonly features?: readonly number[];
+  /** Numbers it was asked to run with; absent when they are as the model stores them. */
+  readonly dtype?: string | undefined;
   /** @param batch `[batch, 3, height, width]`, normalised */
   run(batch: ImageBatch, signal?: AbortSignal): Promise<DetectionOutputs | CandidateOutputs>;
   close(): Promise<void>;

@@ -100,7 +100,7 @@ export function failOtherRun(path: string, was: string, is: string): never {
   let differs = 'it is no journal';
   try {
     const [a, b] = [JSON.parse(was), JSON.parse(is)] as Record<string, unknown>[];
-    const key = Object.keys(b).find(k => JSON.stringify(a[k]) !== JSON.stringify(b[k]));
+    const key = Object.keys({ ...b, ...a }).find(k => JSON.stringify(a[k]) !== JSON.stringify(b[k]));
     if (key) differs = `${key} was ${JSON.stringify(a[key])}, now it is ${JSON.stringify(b[key])}`;
   } catch {}
   return fail(

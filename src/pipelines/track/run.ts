@@ -228,6 +228,7 @@ async function openJournal(
     ...(info.kind === 'video' ? { bytes: size, changed: mtimeMs } : {}), // a folder may be repaired in between
     model: detector.model,
     input: detector.inputSize,
+    ...(detector.dtype !== undefined && { dtype: detector.dtype }),
     start,
     every,
     skipBroken,
