@@ -7,7 +7,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { decodeImage } from '../../src/image/index.ts';
 import { Detector } from '../../src/pipelines/index.ts';
 import { runCli } from '../cli/harness.ts';
-import { writeTinyModel } from '../detect/tiny-model.ts';
 import { av } from '../video/helpers.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -38,7 +37,6 @@ beforeAll(async () => {
     .resize(SCALE * CROP.width, SCALE * CROP.height)
     .jpeg({ quality: 92 })
     .toFile(join(desk, 'closer.jpg'));
-  await writeTinyModel(join(desk, 'my-depth-model'), {}, { depth: 'relative' });
   // the second model: the bundled weights at a smaller input
   cpSync(join(ROOT, 'models/dense-t16'), join(desk, 'other-model'), { recursive: true });
   const json = JSON.parse(readFileSync(join(desk, 'other-model/model.json'), 'utf8'));

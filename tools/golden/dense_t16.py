@@ -1,6 +1,6 @@
 """Golden of the bundled model: raw outputs of models/dense-t16 in PyTorch on one fixed tensor and one example picture.
 
-    python tools/golden/dense_t16.py       (writes test/golden/heads/dense-t16.json; torch 2.15, safetensors 0.8, opencv)
+    python tools/golden/dense_t16.py       (writes test/golden/heads/dense-t16.json; torch 2.15, safetensors 0.8, pillow 13)
 
 Run it again whenever the weights change. The tensor is made from a formula, so that both sides compute it alike.
 """
@@ -9,13 +9,12 @@ import json
 import os
 import sys
 
-import cv2
 import numpy as np
 import torch
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tools", "train"))
-from evaluate import detect  # noqa: E402
+from evaluate import detect, read_picture  # noqa: E402
 from head import cell_centres, distances, flatten_levels  # noqa: E402
 from model_dir import load_directory  # noqa: E402
 
@@ -33,7 +32,7 @@ with torch.no_grad():
     _, scale = cell_centres(maps, model.strides)
     scores, ltrb = logits.sigmoid()[0], (distances(reg, 1.0) * scale)[0]
     size = description["input"]["size"][0]
-    picture = cv2.imread(os.path.join(ROOT, "examples", PICTURE))[:, :, ::-1]
+    picture = read_picture(os.path.join(ROOT, "examples", PICTURE))
     found = detect(model, picture, size, score=0.2)
 rows = range(0, scores.shape[0], 37)
 golden = {

@@ -1,7 +1,7 @@
 """Golden of `pe-dense val`: the twelve COCO figures of the bundled model on the example photographs, by PyTorch and
 pycocotools (tools/train/evaluate.py), and its surest boxes.
 
-    python tools/golden/val.py       (writes test/golden/val/dense-t16.json; torch 2.15, opencv 5.0, pycocotools 2.0)
+    python tools/golden/val.py       (writes test/golden/val/dense-t16.json; torch 2.15, pillow 13, pycocotools 2.0)
 
 Run it again whenever the weights change: nothing else is to be edited. The ground truth beside it holds COCO val2017's
 annotations of the six photographs (CC BY 4.0); it was made once, and needs the official file to be made again:
@@ -14,12 +14,11 @@ import json
 import os
 import sys
 
-import cv2
 import torch
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tools", "train"))
-from evaluate import detect, evaluate  # noqa: E402
+from evaluate import detect, evaluate, read_picture  # noqa: E402
 from model_dir import load_directory  # noqa: E402
 
 MODEL = os.path.join(ROOT, "models", "dense-t16")
@@ -68,7 +67,7 @@ def main():
     assert description["input"]["size"] == [size, size] and nms["kind"] == "hard"
     surest = {}
     for image in truth["images"]:
-        picture = cv2.imread(os.path.join(PICTURES, image["file_name"]))[:, :, ::-1]
+        picture = read_picture(os.path.join(PICTURES, image["file_name"]))
         found = detect(model, picture, size, iou=nms["iou"])[:SUREST]
         surest[image["id"]] = [[round(float(v), 4) for v in row] for row in found]
     write("dense-t16.json", {

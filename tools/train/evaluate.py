@@ -11,9 +11,9 @@ import io
 import json
 import os
 
-import cv2
 import numpy as np
 import torch
+from PIL import Image, ImageCms
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torchvision.ops import batched_nms
@@ -22,7 +22,19 @@ from head import cell_centres, distances, flatten_levels
 from model_dir import load_detector
 from picodet import PicoDet
 
+SRGB = ImageCms.createProfile("sRGB")
 STATS = ["AP", "AP50", "AP75", "APs", "APm", "APl", "AR1", "AR10", "AR100", "ARs", "ARm", "ARl"]
+
+
+def read_picture(path):
+    """[h, w, 3] uint8 RGB. Colours go through the embedded profile to sRGB, as the TypeScript side's decoder does: of COCO's
+    pictures nearly half carry one, and taking their numbers as they are costs this project's detector 0.2 AP."""
+    with Image.open(path) as file:
+        profile, picture = file.info.get("icc_profile"), file.convert("RGB")
+    if profile:
+        with contextlib.suppress(ImageCms.PyCMSError, OSError):  # a broken profile: the numbers as they are
+            picture = ImageCms.profileToProfile(picture, ImageCms.ImageCmsProfile(io.BytesIO(profile)), SRGB)
+    return np.array(picture)
 
 
 @torch.no_grad()
@@ -61,7 +73,7 @@ def evaluate(model, images, annotations, size, results=None, iou=0.5):
             categories = [ids.get(name) for name in names]
         found = []
         for i in sorted(gt.getImgIds()):
-            picture = cv2.imread(os.path.join(images, gt.imgs[i]["file_name"]))[:, :, ::-1]
+            picture = read_picture(os.path.join(images, gt.imgs[i]["file_name"]))
             for x1, y1, x2, y2, s, c in detect(model, picture, size, iou=iou).tolist():
                 if categories[int(c)] is not None:
                     found.append(dict(image_id=i, category_id=categories[int(c)], bbox=[x1, y1, x2 - x1, y2 - y1], score=s))
