@@ -58,7 +58,7 @@ describe('trackingSize', () => {
 });
 
 test('the layer by default is the best one measured, else the last', () => {
-  expect(defaultTrackingLayer('dense-t16', 12)).toBe(10);
+  expect(defaultTrackingLayer('dense-t16', 12)).toBe(11);
   expect(defaultTrackingLayer('pe-spatial-b16', 12)).toBe(12);
   expect(defaultTrackingLayer('dense-t16', 2)).toBe(2);
 });

@@ -2,7 +2,7 @@
  * The block whose features carry masks best, where it was measured (docs/propagate.md, tools/layers/jf-by-layer.ts) and
  * is not the last one. By name of a model or an architecture.
  */
-const BEST_LAYERS: Readonly<Record<string, number>> = { 'dense-t16': 10 };
+const BEST_LAYERS: Readonly<Record<string, number>> = { 'dense-t16': 11 };
 
 /**
  * The block that carries masks by default: the best one measured, else the last.
