@@ -8,7 +8,9 @@ import gzip
 import io
 import json
 import os
+import subprocess
 import tarfile
+import tempfile
 from collections import Counter
 from dataclasses import dataclass
 
@@ -87,6 +89,20 @@ def read_coco(images, annotations, labels, grow=False):
     return photos
 
 
+def as_coco(annotations, images=None, split=None):
+    """A path to COCO annotations: the one given, or for a YOLO data.yaml, a PASCAL VOC folder or a CSV what
+    `pe-dense convert --lossy` makes of it (boxes are all that training needs). `split` names the part of it."""
+    if annotations.endswith(".json") and split is None:
+        return annotations
+    root = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
+    out = os.path.join(tempfile.mkdtemp(prefix="pe-dense-"), "instances.json")
+    command = ["node", os.path.join(root, "bin", "pe-dense.mjs"), "convert", "--to", "coco", "--lossy", "--quiet"]
+    command += ["--annotations", annotations, "--out", out]
+    command += (["--images", images] if images else []) + (["--split", split] if split else [])
+    subprocess.run(command, check=True)
+    return out
+
+
 def read_data(entries, labels=None):
     """A config's `data` -> photographs, names of their classes. Without `labels` these are COCO's 80 where there are shards,
     else the annotations' categories, sorted by id, in the order of the entries."""
@@ -97,8 +113,8 @@ def read_data(entries, labels=None):
         if "shards" in d:
             photos += read_shards(os.path.expandvars(d["shards"]))
         else:
-            paths = [os.path.expandvars(d[k]) for k in ("images", "annotations")]
-            photos += read_coco(*paths, names, grow=not labels and not shards)
+            images, annotations = (os.path.expandvars(d[k]) for k in ("images", "annotations"))
+            photos += read_coco(images, as_coco(annotations, images, d.get("split")), names, grow=not labels and not shards)
     return photos, names
 
 

@@ -18,6 +18,7 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torchvision.ops import batched_nms
 
+from data import as_coco
 from head import cell_centres, distances, flatten_levels
 from model_dir import load_detector
 from picodet import PicoDet
@@ -120,7 +121,7 @@ def main():
     else:
         model = load_detector(a.weights)
     for size in a.size:
-        stats = evaluate(model, a.images, a.gt, size, a.results)
+        stats = evaluate(model, a.images, as_coco(a.gt, a.images), size, a.results)
         print(size, " ".join(f"{k} {100 * v:.2f}" for k, v in stats.items()), flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Fine-tunes a detector on your own pictures with COCO-format annotations: one command, out comes a model directory.
+"""Fine-tunes a detector on your own annotated pictures (COCO, YOLO, PASCAL VOC, CSV): one command, out comes a model directory.
 
     python tools/train/finetune.py --images DIR --annotations train.json --val-images DIR --val-annotations val.json --out my-model
 
@@ -14,6 +14,7 @@ import re
 
 import torch
 
+from data import as_coco
 from export import write_directory
 from model_dir import load_detector
 from pe import CONFIGS
@@ -74,9 +75,11 @@ def config_of(a, detector, size):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--images", required=True, help="folder of the training pictures")
-    p.add_argument("--annotations", required=True, help="their COCO file")
+    p.add_argument("--annotations", required=True, help="their COCO file, YOLO data.yaml, PASCAL VOC folder or CSV")
+    p.add_argument("--split", help="the part of the annotations to learn from, as train")
     p.add_argument("--val-images", help="folder of the pictures it is measured on; default --images")
-    p.add_argument("--val-annotations", help="their COCO file; without it nothing is measured")
+    p.add_argument("--val-annotations", help="the same kinds; without it nothing is measured")
+    p.add_argument("--val-split", help="the part of those that it is measured on, as val")
     p.add_argument("--out", required=True, help="the model directory that is written")
     p.add_argument("--name", help="the model's name; default the last part of --out")
     p.add_argument("--start", default="models/dense-t16")
@@ -99,6 +102,9 @@ def main():
     torch.set_num_threads(a.threads)
     a.name = a.name or os.path.basename(os.path.normpath(a.out))
     a.run = a.run or os.path.join(".train", a.name)
+    told, told_val = a.annotations, a.val_annotations  # for the model's description
+    a.annotations = as_coco(told, a.images, a.split)
+    a.val_annotations = told_val and as_coco(told_val, a.val_images or a.images, a.val_split)
     a.described, detector = describe_start(a.start)
     patch = CONFIGS[arch_of(a.start, a.arch)].patch if not detector else 16
     size = a.size or (a.described["input"]["size"][0] if a.described else 224)
@@ -113,15 +119,15 @@ def main():
     start = a.described["name"] if a.described else os.path.basename(a.start)
     metrics = []
     if a.val_annotations:
-        command = f"python tools/train/evaluate.py --weights {a.name} --images DIR --gt {os.path.basename(a.val_annotations)} --size {size}"
-        metrics = [dict(set=os.path.basename(a.val_annotations), **trainer.figures, command=command)]
+        command = f"python tools/train/evaluate.py --weights {a.name} --images DIR --gt {os.path.basename(told_val)} --size {size}"
+        metrics = [dict(set=os.path.basename(told_val), **trainer.figures, command=command)]
     write_directory(
         saved,
         a.out,
         a.name,
         size,
         origin=f"fine-tuned from {start}",
-        data=f"{pictures} pictures of {os.path.basename(a.annotations)}, {saved['seen']} composites of them seen",
+        data=f"{pictures} pictures of {os.path.basename(told)}, {saved['seen']} composites of them seen",
         license=a.license or (a.described["license"] if a.described else "Apache-2.0"),
         metrics=metrics,
     )
