@@ -4,9 +4,9 @@ Needs numpy, onnx, onnxruntime, opencv-python-headless, pycocotools (requirement
 
     python tools/golden/own_detectors.py golden
         writes test/golden/own-detectors.json: seeded outputs of each kind of head and the candidates in them
-    python tools/golden/own_detectors.py score MODELS COCO [NAME ...]
+    python tools/golden/own_detectors.py score MODELS COCO [NAME ...] [--profiles]
         MODELS holds a folder per name with the ONNX file that MODEL_FILES names, COCO holds images/ and
-        instances.json; prints AP, AP50, APs, APm, APl of each, by pycocotools at score 0.001, 100 boxes per picture
+        instances.json; with --profiles colours go through embedded profiles, as in this project; prints AP, AP50, APs, APm, APl of each, by pycocotools at score 0.001, 100 boxes per picture
     python tools/golden/own_detectors.py convert MODELS TEACHERS
         derives files that are not published in that form: NanoDet-Plus-m as ONNX from its ncnn files, DEIMv2-Femto cut
         before its postprocessor, YOLOX-Nano with decoding and with suppression inside
@@ -311,6 +311,12 @@ def score(models, coco, names):
     import contextlib
     import io
 
+    profiles = "--profiles" in names
+    names = [name for name in names if name != "--profiles"]
+    if profiles:
+        sys.path.insert(0, str(Path(__file__).parent.parent / "train"))
+        from evaluate import read_picture
+
     import cv2
     import onnxruntime
     from pycocotools.coco import COCO
@@ -330,7 +336,8 @@ def score(models, coco, names):
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         results = []
         for i in sorted(truth.getImgIds()):
-            picture = cv2.imread(str(coco / "images" / truth.imgs[i]["file_name"]))
+            file = str(coco / "images" / truth.imgs[i]["file_name"])
+            picture = read_picture(file)[:, :, ::-1].copy() if profiles else cv2.imread(file)
             h, w = picture.shape[:2]
             for x1, y1, x2, y2, s, c in detect(session, picture, size):
                 x1, x2 = np.clip([x1, x2], 0, w)
