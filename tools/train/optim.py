@@ -1,6 +1,25 @@
 """Muon (Jordan et al. 2024: momentum orthogonalised by Newton-Schulz) for the block matrices, AdamW for everything else."""
 
 import torch
+import torch.distributed as dist
+
+
+def share():
+    """-> number of processes that train together, this one's number"""
+    return (dist.get_world_size(), dist.get_rank()) if dist.is_initialized() else (1, 0)
+
+
+def sum_over_processes(tensors, mean=False):
+    """Adds up (or averages) equally shaped tensors over the processes, in place."""
+    world, _ = share()
+    if world == 1 or not tensors:
+        return
+    flat = torch.cat([t.flatten() for t in tensors])
+    dist.all_reduce(flat)
+    if mean:
+        flat /= world
+    for t, part in zip(tensors, flat.split([t.numel() for t in tensors])):
+        t.copy_(part.view_as(t))
 
 
 def orthogonalise(g, steps=5):
@@ -24,6 +43,9 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self):
+        world, rank = share()
+        updates, targets = [], []
+        index = 0
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is None:
@@ -33,11 +55,18 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(p)
                 buf = state["momentum"]
                 buf.lerp_(p.grad, 1 - group["momentum"])
-                g = p.grad.lerp(buf, group["momentum"])
-                p.mul_(1 - group["lr"] * group["weight_decay"])
-                for part, target in zip(g.chunk(group["parts"]), p.chunk(group["parts"])):
-                    scale = max(1.0, part.shape[0] / part.shape[1]) ** 0.5
-                    target.add_(orthogonalise(part), alpha=-group["lr"] * scale)
+                update = torch.zeros_like(p)
+                if index % world == rank:  # every process orthogonalises its share
+                    g = p.grad.lerp(buf, group["momentum"])
+                    for part, target in zip(g.chunk(group["parts"]), update.chunk(group["parts"])):
+                        scale = max(1.0, part.shape[0] / part.shape[1]) ** 0.5
+                        target.copy_(orthogonalise(part) * -(group["lr"] * scale))
+                updates.append(update)
+                targets.append((p, group["lr"] * group["weight_decay"]))
+                index += 1
+        sum_over_processes(updates)
+        for (p, decay), update in zip(targets, updates):
+            p.mul_(1 - decay).add_(update)
 
 
 def build_optimizers(model, muon_lr=0.02, adam_lr=1e-3, backbone_scale=0.5, weight_decay=0.02):

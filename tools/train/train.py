@@ -3,6 +3,10 @@
     python tools/train/train.py --config tools/train/configs/dense-t16.json
 
 The config says where the data lie, from which weights to start, and the phases (input size, pictures, learning rate from-to).
+Several processes (GPUs, or processor cores) train together, each on its own pictures, their gradients averaged:
+
+    torchrun --nproc_per_node 2 tools/train/train.py --config ... --threads 1
+
 With a `depth` section and `model.dpt` depth is learnt as well, see docs/training-depth.md; `"only": "depth"` learns nothing else.
 Progress goes to <out>/log.jsonl, the state (weights, EMA, optimisers, counters) to <out>/last.pt, EMA weights to <out>/ema.pt.
 """
@@ -17,6 +21,7 @@ from queue import Queue
 
 import numpy as np
 import torch
+import torch.distributed as dist
 
 from data import Composer, jitter_colours, read_data
 from depth_data import DepthSource, depth_sets
@@ -27,7 +32,7 @@ from head import Detector
 from labels import carry_outputs, names_of, short
 from losses import dense_distillation, task_aligned
 from model_dir import load_directory
-from optim import build_optimizers
+from optim import build_optimizers, share, sum_over_processes
 from picodet import PicoDet
 
 
@@ -119,7 +124,8 @@ def flip_boxes(boxes, size):
 class Trainer:
     def __init__(self, cfg, device):
         self.cfg, self.device = cfg, device
-        torch.manual_seed(cfg.get("seed", 1))
+        self.processes, self.rank = share()
+        torch.manual_seed(cfg.get("seed", 1))  # the same in every process: so are the weights
         self.only_depth = cfg.get("only") == "depth"
         state, options, known = read_start(os.path.expandvars(cfg["start"])) if cfg.get("start") else (None, None, None)
         self.photos, labels = ([], []) if self.only_depth else read_data(cfg["data"], cfg.get("labels"))
@@ -143,7 +149,7 @@ class Trainer:
         self.optimizers = build_optimizers(self.model, **cfg.get("optimizer", {}))
         self.seen, self.step = 0, 0
         self.figures = None  # the last measured ones of `evaluate`
-        self.generator = torch.Generator().manual_seed(cfg.get("seed", 1))
+        self.generator = torch.Generator().manual_seed(cfg.get("seed", 1) + self.rank)
         self.out = cfg["out"]
         os.makedirs(self.out, exist_ok=True)
         self.resume()
@@ -170,7 +176,17 @@ class Trainer:
         self.seen, self.step = state["seen"], state["step"]
         print(f"resumed at {self.seen} pictures", flush=True)
 
+    def agreed(self, flag):
+        """The first process's opinion, in every process."""
+        if self.processes == 1:
+            return flag
+        value = torch.tensor([flag], dtype=torch.uint8, device=self.device)
+        dist.broadcast(value, 0)
+        return bool(value.item())
+
     def save(self):
+        if self.rank:
+            return
         options, labels = self.options, short(self.model.labels)
         state = dict(model=self.model.state_dict(), ema=self.ema.state_dict(), seen=self.seen, step=self.step)
         state |= dict(optimizers=[o.state_dict() for o in self.optimizers], model_options=options, labels=labels)
@@ -285,7 +301,7 @@ class Trainer:
         source, depth_source, size, next_save, mean, clock = None, None, None, self.seen + cfg["save_every"], {}, time.time()
         log = open(os.path.join(self.out, "log.jsonl"), "a")
         while (now := self.phase()) is not None:
-            if minutes is not None and time.time() - begun > 60 * minutes:
+            if minutes is not None and self.agreed(time.time() - begun > 60 * minutes):
                 break
             phase, fraction = now
             if phase["size"] != size:
@@ -294,7 +310,7 @@ class Trainer:
                         s.stop()
                 size = phase["size"]
                 self.pool = []
-                seed = cfg.get("seed", 1) * 1000003 + self.seen
+                seed = cfg.get("seed", 1) * 1000003 + self.seen + 7919 * self.rank
                 source = Source(cfg, photos, teacher, size, seed) if photos else None
                 depth_source = DepthSource(sets, depth.get("batch", cfg["batch"]), depth.get("size", size), seed + 1) if sets else None
             for batch in self.labelled(source, teacher, size, amp) if source else [None]:
@@ -317,16 +333,17 @@ class Trainer:
                     loss.backward()
                     parts |= found
                     pictures = pictures or count  # where detection is learnt, its pictures are the ones counted
+                sum_over_processes([p.grad for p in self.model.parameters() if p.grad is not None], mean=True)
                 torch.nn.utils.clip_grad_norm_(self.model.parameters(), cfg.get("clip", 5.0))
                 for o in self.optimizers:
                     o.step()
                 self.step += 1
-                self.seen += pictures
+                self.seen += pictures * self.processes
                 self.update_ema()
                 for k, v in parts.items():
                     mean.setdefault(k, []).append(v)
-            if self.step % cfg.get("log_every", 50) < (cfg.get("replay", 1) if source else 1):
-                rate = sum(len(v) for v in list(mean.values())[:1]) * pictures / (time.time() - clock)
+            if self.rank == 0 and self.step % cfg.get("log_every", 50) < (cfg.get("replay", 1) if source else 1):
+                rate = sum(len(v) for v in list(mean.values())[:1]) * pictures * self.processes / (time.time() - clock)
                 row = dict(seen=self.seen, size=size, rate=round(rate, 1), **{k: round(float(np.mean(v)), 4) for k, v in mean.items()})
                 print(json.dumps(row), flush=True)
                 log.write(json.dumps(row) + "\n"), log.flush()
@@ -340,6 +357,8 @@ class Trainer:
         self.report(log)
 
     def report(self, log):
+        if self.rank:
+            return
         e = self.cfg.get("evaluate")
         d = (self.cfg.get("depth") or {}).get("evaluate")
         if d:
@@ -363,8 +382,15 @@ def main():
     p.add_argument("--minutes", type=float, help="stop (saved, evaluated) after this long")
     a = p.parse_args()
     torch.set_num_threads(a.threads)
+    if "WORLD_SIZE" in os.environ:  # started by torchrun
+        dist.init_process_group("nccl" if a.device == "cuda" else "gloo")
+        if a.device == "cuda":
+            a.device = f"cuda:{os.environ['LOCAL_RANK']}"
+            torch.cuda.set_device(a.device)
     with open(a.config) as file:
         Trainer(json.load(file), a.device).run(a.minutes)
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 if __name__ == "__main__":
